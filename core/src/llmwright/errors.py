@@ -77,6 +77,11 @@ class LLMwrightError(Exception):
         if reason is not None:
             self.reason = reason
 
+    @property
+    def text(self) -> str:
+        """Message and hint without a line break between them, as conditions and answers over HTTP have them."""
+        return f"{self.message} ({self.hint})" if self.hint else self.message
+
     def __str__(self) -> str:
         return f"{self.message}\n  hint: {self.hint}" if self.hint else self.message
 

@@ -32,8 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with downloads_told() as options.tell:
             print(verb(options))
     except LLMwrightError as error:
-        hint = f" ({error.hint})" if error.hint else ""
-        print(f"error: {error.reason}: {error.message}{hint}".replace("\n", " "), file=sys.stderr)
+        print(f"error: {error.reason}: {error.text}".replace("\n", " "), file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         return 130

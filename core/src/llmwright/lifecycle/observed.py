@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Literal
 
 from llmwright.api.status import Download, Progress
+from llmwright.errors import LLMwrightError
 from llmwright.plan.fixed_fields import UnappliedChange
 from llmwright.values.nodes import Outcome, ProvisionerDecision
 
@@ -24,6 +25,11 @@ class Trouble:
 
     reason: str
     message: str
+
+    @classmethod
+    def of(cls, error: LLMwrightError) -> Trouble:
+        """Return the trouble of an error, with its hint."""
+        return cls(error.reason, error.text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,9 +12,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from llmwright.errors import LLMwrightError
+from llmwright.lifecycle.observed import Observed, Trouble
 from llmwright.plugins.driver_calls import driver_call
 from llmwright.plugins.drivers import Provisioner
 from llmwright.values.backoff import Backoff
+from llmwright.values.nodes import Failed, NodeRequest, ProvisionerDecision
 
 Key = tuple[str, str]
 """Namespace and name of a Workspace."""
@@ -27,6 +29,11 @@ OLD_S = 30.0
 
 LEAST_S = 0.1
 """The shortest time until a pass that is called for: the rest of a pause may be too small for the clock to show."""
+
+SETTLE_S = 2.0
+"""For how long a cloud, or a cache, may not yet show what was done. The same acts are not done again before."""
+
+CLOUD_UNREACHABLE = "CloudUnreachable"
 
 PAUSES = Backoff(first_s=2.0, most_s=60.0)
 """Rest between two calls of one cloud, longer after failures in a row."""
@@ -190,6 +197,20 @@ def _fail(cloud: _Cloud, error: LLMwrightError) -> None:
         failures=failures,
         failed_at=datetime.now(UTC),
         error=error,
+    )
+
+
+def unreachable(observed: Observed, cloud: CloudSnapshot, request: NodeRequest) -> Observed:
+    """Return ``observed`` where the cloud could not be asked since the last act: nothing can be decided but to wait."""
+    message = cloud.error.message if cloud.error is not None else ""
+    failed = ProvisionerDecision(outcome=Failed("transient", message, CLOUD_UNREACHABLE), state=request.state)
+    return replace(
+        observed,
+        release=failed,
+        provisioner_trouble=Trouble(CLOUD_UNREACHABLE, message),
+        attempts=max(cloud.failures, observed.attempts),
+        failed_at=cloud.failed_at,
+        transient=True,
     )
 
 

@@ -65,8 +65,7 @@ class WithAdapter:
                 await error_response(503, error.message, code="not_ready")(scope, receive, send)
                 return
             except LLMwrightError as error:
-                hint = f" ({error.hint})" if error.hint else ""
-                answer = error_response(503, f"{error.message}{hint}", param="model", code="adapter_unusable")
+                answer = error_response(503, error.text, param="model", code="adapter_unusable")
                 await answer(scope, receive, send)
                 return
             await self._app(scope, receive, send)

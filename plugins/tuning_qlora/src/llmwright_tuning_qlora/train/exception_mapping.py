@@ -28,7 +28,9 @@ def map_exception(error: BaseException, output: str) -> LLMwrightError | None:
     if isinstance(error, ModuleNotFoundError) and error.name:
         return ConfigError(f"{error.name} is not installed", hint=PIP_LINE, reason="NotInstalled")
     if isinstance(error, PermissionError):
-        return ConfigError(f"no right to use {error.filename}", hint="change its owner or mode", reason="NoPermission")
+        return ConfigError(
+            f"no right to use {error.filename or error}", hint="change its owner or mode", reason="NoPermission"
+        )
     return None
 
 

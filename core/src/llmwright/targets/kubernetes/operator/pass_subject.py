@@ -78,4 +78,4 @@ def parsed(live: Mapping[str, Any]) -> tuple[Workspace, Trouble | None]:
             metadata=ObjectMeta.model_validate(live["metadata"]),
             status=WorkspaceStatus.model_validate(live.get("status") or {}),
         )
-        return bare, Trouble(error.reason, error.message)
+        return bare, Trouble.of(error)

@@ -150,8 +150,7 @@ class Reconciler:
             observed, decision = self._told_of_rendering(subject, plan, observed, decision, desired)
             blockers = self._preconditions.blockers(key, desired)
         except PluginError as error:
-            text = f"{error.message} ({error.hint})" if error.hint else error.message
-            self._refuse(subject.live, subject.workspace, Trouble(error.reason, text))
+            self._refuse(subject.live, subject.workspace, Trouble.of(error))
             return self._policy.backoff.most_s
         except NotYet:
             return AGAIN_S

@@ -164,7 +164,7 @@ class Supervisor:
         try:
             self._plan, self._plan_trouble = plan_of_rollout(self._store.read_plan(), applied), None
         except TargetError as error:
-            self._plan, self._plan_trouble = None, Trouble(error.reason, error.message)
+            self._plan, self._plan_trouble = None, Trouble.of(error)
 
     def _decide(self) -> Decision:
         # Before the roles are observed: a change that comes later makes the next pass follow at once.

@@ -15,14 +15,17 @@ from llmwright.lifecycle.observed import Observed, Trouble
 from llmwright.lifecycle.policy import PAUSES
 from llmwright.plugins.driver_calls import driver_call
 from llmwright.plugins.drivers import Provisioner
-from llmwright.targets.clouds import CloudSnapshot, CloudSnapshots, Key, has_cloud, in_a_thread
-from llmwright.values.nodes import Failed, NodeRequest, ProvisionerDecision
+from llmwright.targets.clouds import (
+    SETTLE_S,
+    CloudSnapshot,
+    CloudSnapshots,
+    Key,
+    has_cloud,
+    in_a_thread,
+    unreachable,
+)
+from llmwright.values.nodes import NodeRequest
 from llmwright.values.plan import Plan
-
-CLOUD_UNREACHABLE = "CloudUnreachable"
-
-SETTLE_S = 2.0
-"""The same acts are not done again before: a cloud may not yet show what was done."""
 
 
 class ProvisionerStep:
@@ -76,10 +79,10 @@ class ProvisionerStep:
         except PluginContract as error:
             self._faults += 1
             self._faulty_until = time.monotonic() + PAUSES.pause_s(self._faults)
-            self._fault = Trouble(error.reason, error.message), now
+            self._fault = Trouble.of(error), now
             return self._faulty(observed)
         except LLMwrightError as error:
-            return replace(observed, provisioner_trouble=Trouble(error.reason, error.message))
+            return replace(observed, provisioner_trouble=Trouble.of(error))
 
     def act(self, action: Provision | Release, plan: Plan) -> None:
         """Have the provisioner act, unless it does; a refusal is part of the next observation."""
@@ -104,7 +107,7 @@ class ProvisionerStep:
                     self._learned = {**self._learned, **(driver.act(item) or {})}
         except LLMwrightError as error:
             self._refused_at.append(datetime.now(UTC))
-            self._refusal = Trouble(error.reason, error.message)
+            self._refusal = Trouble.of(error)
             self._not_before = time.monotonic() + (getattr(error, "retry_after_s", None) or 0.0)
         else:
             self._refused_at.clear()
@@ -174,14 +177,4 @@ def _unknown(observed: Observed, cloud: CloudSnapshot, request: NodeRequest) -> 
     if cloud.error is None:
         # As if it acted: what is there is not seen yet, so nothing ends now.
         return replace(observed, acting=True)
-    failed = ProvisionerDecision(
-        outcome=Failed("transient", cloud.error.message, CLOUD_UNREACHABLE), state=request.state
-    )
-    return replace(
-        observed,
-        release=failed,
-        provisioner_trouble=Trouble(CLOUD_UNREACHABLE, cloud.error.message),
-        attempts=max(cloud.failures, observed.attempts),
-        failed_at=cloud.failed_at,
-        transient=True,
-    )
+    return unreachable(observed, cloud, request)

@@ -95,11 +95,11 @@ class AdapterChanges:
         except NotYet as error:
             raise ApiError(503, error.message, code="not_ready") from error
         except LLMwrightError as error:
-            hint = f" ({error.hint})" if error.hint else ""
             if isinstance(error, TargetError) and error.reason in _REGISTRY_REASONS:
-                message = f"lora_path: {error.message}{hint}"
-                raise ApiError(503, message, param="lora_path", code="registry_unreachable") from error
-            raise _wrong("lora_path", f"{error.message}{hint}") from error
+                raise ApiError(
+                    503, f"lora_path: {error.text}", param="lora_path", code="registry_unreachable"
+                ) from error
+            raise _wrong("lora_path", error.text) from error
 
     @contextmanager
     def _place(self, name: str, written: str) -> Iterator[Path]:

@@ -81,7 +81,7 @@ class Preconditions:
         except (NotYet, PluginError):
             raise
         except TargetError as error:
-            return Trouble(error.reason, f"{error.message} ({error.hint})")
+            return Trouble.of(error)
         trouble = self._children.unseen(resource, f"{manifest['kind']} ({manifest['apiVersion']})")
         if trouble is None and not self._children.informer(resource).synced:
             raise NotYet(f"{resource} is being listed")

@@ -129,7 +129,7 @@ class Plans:
         try:
             files = self._configs.of(workspace)
         except TargetError as error:
-            return Planned(workspace.metadata.uid, "", trouble=Trouble(error.reason, error.message), fresh=True)
+            return Planned(workspace.metadata.uid, "", trouble=Trouble.of(error), fresh=True)
         if files is None:
             return None
         recorded = status.plan.inputs if status is not None and status.plan else None
@@ -181,15 +181,14 @@ class Plans:
         except InvalidWorkspace as error:
             planned = replace(planned, trouble=Trouble(_reason(error), error.message))
         except NotYet as error:
-            planned = replace(planned, trouble=Trouble(error.reason, error.message), fresh=True)
+            planned = replace(planned, trouble=Trouble.of(error), fresh=True)
         except TargetError as error:
             # The hub may answer later. It is asked in the pool: a worker that waits for it holds up other Workspaces.
-            trouble, due = Trouble(error.reason, error.message), time.monotonic() + RETRY_S
+            trouble, due = Trouble.of(error), time.monotonic() + RETRY_S
             planned = replace(planned, trouble=trouble, retry_at=due)
             self._call(key, RETRY_S)
         except LLMwrightError as error:
-            text = f"{error.message} ({error.hint})" if error.hint else error.message
-            planned = replace(planned, trouble=Trouble(error.reason, text))
+            planned = replace(planned, trouble=Trouble.of(error))
         except BaseException as error:
             if must_pass(error):
                 raise

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from llmwright.errors import LLMwrightError, PluginContract
 from llmwright.lifecycle.decision import Action, Look, Provision, Release
 from llmwright.lifecycle.observed import Observed, Trouble
+from llmwright.plugins.answers import checked
 from llmwright.plugins.driver_calls import driver_call
 from llmwright.plugins.drivers import Provisioner
-from llmwright.targets.clouds import CloudSnapshot, CloudSnapshots, has_cloud
+from llmwright.targets.clouds import LEAST_S, SETTLE_S, CloudSnapshots, has_cloud, unreachable
 from llmwright.targets.kubernetes.cluster.object_cache import Key
 from llmwright.targets.kubernetes.operator.cache.provisioner_snapshot import ClusterSnapshot
 from llmwright.targets.kubernetes.operator.memory import (
@@ -32,29 +31,11 @@ from llmwright.targets.kubernetes.operator.provision.provisioner_drivers import 
 from llmwright.targets.kubernetes.operator.tasks import Tasks
 from llmwright.values.backoff import Backoff
 from llmwright.values.node_object import node_object
-from llmwright.values.nodes import (
-    Failed,
-    NodeRequest,
-    Outcome,
-    Placement,
-    ProvisionerDecision,
-    Ready,
-    Waiting,
-    Watch,
-    required_labels,
-)
-
-LEAST_S = 0.1
-"""The shortest time until a pass that is called for: the rest of a pause may be too small for the clock to show."""
-
-SETTLE_S = 2.0
-"""For how long the caches may not yet show what was done. The same acts are not done again before."""
+from llmwright.values.nodes import NodeRequest, Outcome, Placement, Watch, required_labels
 
 DELETION = "deletion"
 """Stands for the user's wish where a Workspace is being deleted: refusals from before do not count."""
 
-CLOUD_UNREACHABLE = "CloudUnreachable"
-STATE_LIMIT = 4096
 NOTHING_FAILED = ProvisionerRefusals()
 
 log = logging.getLogger(__name__)
@@ -107,7 +88,7 @@ class Provisioning:
                 return None
             cloud = self._clouds.of(name, driver, key, record.acted) if has_cloud(driver) else None
             if cloud is not None and not cloud.shows(record.acted):
-                return _unreachable(observed, cloud, request) if cloud.error is not None else None
+                return unreachable(observed, cloud, request) if cloud.error is not None else None
             request = replace(request, state={**request.state, **record.learned.state})
             placement = self.placement(name, request)
             required = required_labels(request, placement)
@@ -118,13 +99,16 @@ class Provisioning:
             content = cloud.content if cloud is not None else None
             with driver_call("provisioner", name, "observe"):
                 nodes = driver.observe(request, self._snapshot if content is None else content)
-            provision = _decision(driver, name, request, nodes, now)
-            release = _decision(driver, name, replace(request, count=0), nodes, now)
+            with driver_call("provisioner", name, "decide"):
+                provision, release = (
+                    checked("provisioner", "decide", driver.decide(wanted, nodes, now))
+                    for wanted in (request, replace(request, count=0))
+                )
         except PluginContract as error:
             record.driver_faults = self._counted(faults, error, now, inputs)
             return _faulty(observed, record.driver_faults)
         except LLMwrightError as error:
-            return replace(observed, provisioner_trouble=_trouble(error))
+            return replace(observed, provisioner_trouble=Trouble.of(error))
         record.driver_faults = NOTHING_FAILED
         record.shown, record.offered = record.learned, bool(provision.actions or release.actions)
         return replace(
@@ -163,9 +147,7 @@ class Provisioning:
         """Do the acts, unless others are being done, or these were done or refused a short while ago."""
         record = self._memory.of(key)
         refusals, done = _of_wish(record.refusals, inputs), record.acts_done
-        if (pause := refusals.rest_s(datetime.now(UTC), inputs)) > 0:
-            # Once more when the rest is over: the pass that was called for then may have come a moment before.
-            self._call(key, max(pause, LEAST_S))
+        if self._rests(key, refusals, inputs):
             return
         if done is not None and (rest := done.rest_s(action, inputs)) > 0:
             self._call(key, rest)
@@ -176,7 +158,7 @@ class Provisioning:
                 driver = self._drivers.get(name)
                 for act in action.actions:
                     with driver_call("provisioner", name, "act"):
-                        learned = _mapping(driver.act(act))
+                        learned = checked("provisioner", "act", driver.act(act))
                     if learned:
                         record.learned = LearnedState({**record.learned.state, **learned})
             except LLMwrightError as error:
@@ -195,9 +177,7 @@ class Provisioning:
         """Read the provisioner's objects of a Workspace past the caches, unless that was refused a short while ago."""
         record = self._memory.of(key)
         refusals = _of_wish(record.refusals, inputs)
-        if (pause := refusals.rest_s(datetime.now(UTC), inputs)) > 0:
-            # Once more when the rest is over: the pass that was called for then may have come a moment before.
-            self._call(key, max(pause, LEAST_S))
+        if self._rests(key, refusals, inputs):
             return
 
         def work() -> None:
@@ -217,6 +197,14 @@ class Provisioning:
         # Under the name of the acts: nothing is bought while somebody looks.
         self._tasks.submit(("nodes", key), work, lambda pause_s: self._call(key, pause_s))
 
+    def _rests(self, key: Key, refusals: ProvisionerRefusals, inputs: str) -> bool:
+        """Return whether nothing is tried yet, as it was refused a short while ago; then a pass is called for."""
+        pause_s = refusals.rest_s(datetime.now(UTC), inputs)
+        if pause_s > 0:
+            # When the rest is over: the pass that was called for then may have come a moment before.
+            self._call(key, max(pause_s, LEAST_S))
+        return pause_s > 0
+
     def _is_look_due(self, watches: Iterable[Watch], record: WorkspaceMemory) -> bool:
         looked = record.looked is not None and record.looked >= record.acted
         return not looked and self._snapshot.may_hide(watches)
@@ -226,7 +214,7 @@ class Provisioning:
     ) -> ProvisionerRefusals:
         attempts = before.attempts + 1
         rest = timedelta(seconds=max(self._backoff.pause_s(attempts), getattr(error, "retry_after_s", None) or 0.0))
-        return ProvisionerRefusals(attempts, now, _trouble(error), rest, inputs)
+        return ProvisionerRefusals(attempts, now, Trouble.of(error), rest, inputs)
 
     def _claims(self, driver: Provisioner, request: NodeRequest) -> Outcome | None:
         if driver.node_claims is None:
@@ -236,23 +224,6 @@ class Provisioning:
         return claims_outcome(claims, request.count)
 
 
-def _decision(
-    driver: Provisioner, name: str, request: NodeRequest, nodes: object, now: datetime
-) -> ProvisionerDecision:
-    """Return what the provisioner would do.
-
-    Raises:
-        PluginContract: it raised, or returned something else than a decision whose state can be kept.
-    """
-    with driver_call("provisioner", name, "decide"):
-        decision = driver.decide(request, nodes, now)
-        if not isinstance(decision, ProvisionerDecision) or not isinstance(decision.outcome, Ready | Waiting | Failed):
-            raise TypeError(f"returned {decision!r:.100}, no ProvisionerDecision")
-        if not isinstance(decision.state, Mapping) or len(json.dumps(dict(decision.state))) > STATE_LIMIT:
-            raise ValueError(f"its state is no JSON object of at most {STATE_LIMIT} bytes")
-        return decision
-
-
 def _of_wish(refusals: ProvisionerRefusals, inputs: str) -> ProvisionerRefusals:
     return refusals if refusals.inputs == inputs else NOTHING_FAILED
 
@@ -260,29 +231,3 @@ def _of_wish(refusals: ProvisionerRefusals, inputs: str) -> ProvisionerRefusals:
 def _faulty(observed: Observed, faults: ProvisionerRefusals) -> Observed:
     trouble = faults.trouble
     return replace(observed, provisioner_trouble=trouble, driver_faults=faults.attempts, failed_at=faults.failed_at)
-
-
-def _unreachable(observed: Observed, cloud: CloudSnapshot, request: NodeRequest) -> Observed:
-    """Return ``observed`` where the cloud could not be asked since the last act: nothing can be decided but to wait."""
-    message = cloud.error.message if cloud.error is not None else ""
-    failed = ProvisionerDecision(outcome=Failed("transient", message, CLOUD_UNREACHABLE), state=request.state)
-    return replace(
-        observed,
-        release=failed,
-        provisioner_trouble=Trouble(CLOUD_UNREACHABLE, message),
-        attempts=max(cloud.failures, observed.attempts),
-        failed_at=cloud.failed_at,
-        transient=True,
-    )
-
-
-def _mapping(learned: object) -> Mapping[str, Any]:
-    """Return what an act returned; raises TypeError for anything that a state cannot hold."""
-    if learned is not None and not isinstance(learned, Mapping):
-        raise TypeError(f"returned {learned!r:.100}, neither None nor a mapping")
-    json.dumps(dict(learned or {}))
-    return learned or {}
-
-
-def _trouble(error: LLMwrightError) -> Trouble:
-    return Trouble(error.reason, f"{error.message} ({error.hint})" if error.hint else error.message)
