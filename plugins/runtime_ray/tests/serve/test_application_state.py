@@ -44,6 +44,12 @@ def test_a_slow_start_is_told_without_ray_s_guess() -> None:
     assert state_of(status("DEPLOYING", {"STARTING": 1}, slow)).reason.endswith("more than 30s to initialize.")
 
 
+@pytest.mark.parametrize("message", ["This may be caused by a slow __init__ method.", "\n"])
+def test_words_that_tell_nothing_are_no_failure(message: str) -> None:
+    state = state_of(status("DEPLOYING", {"STARTING": 1}, message))
+    assert (state.phase, state.reason) == ("loading", "no replica has loaded the model yet")
+
+
 def llm(server: dict[str, int], ingress: dict[str, int], application: str = "DEPLOYING") -> Any:
     made = status(application, server)
     model = made.applications["llmwright"].deployments.pop("model")

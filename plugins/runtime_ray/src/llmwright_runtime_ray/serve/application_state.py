@@ -14,6 +14,7 @@ from llmwright_runtime_ray.serve.names import DEPLOYMENT, LLM_DEPLOYMENT, NAME
 _log = logging.getLogger("llmwright.serve")
 _GUESS = "This may be caused by"
 """How Ray goes on where a start takes long: a model does."""
+_NO_REPLICA = "no replica has loaded the model yet"
 _LOOK_S = 1.0
 _METRICS_S = 5.0
 
@@ -31,9 +32,9 @@ def state_of(status: Any) -> EngineState:
         return EngineState("ready")
     phase = "failed" if "FAILED" in application.status or application.status == "UNHEALTHY" else "loading"
     message = next((each.message for each in waiting if each.message), "")
-    words = message or application.message or "no replica has loaded the model yet"
-    lines = [line for line in words.strip().splitlines() if not line.startswith(_GUESS)]
-    return EngineState(phase, lines[-1])  # type: ignore[arg-type]
+    words = (message or application.message).strip().splitlines()
+    lines = [line for line in words if not line.startswith(_GUESS)]
+    return EngineState(phase, lines[-1] if lines else _NO_REPLICA)  # type: ignore[arg-type]
 
 
 def _runs(application: Any, deployment: Any) -> bool:
