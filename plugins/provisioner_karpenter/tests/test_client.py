@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from tests.support.http_site import Site
 
 from llmwright.errors import ConfigError, TargetError
 from llmwright.targets.kubernetes.cluster.listing import living
 from llmwright.testing import make_context
 from llmwright.values.nodes import ProvisionerAction
-from llmwright_provisioner_karpenter.client import connect
+from llmwright_provisioner_karpenter.client import KarpenterClient, connect
 from llmwright_provisioner_karpenter.driver import KarpenterProvisioner
 from llmwright_provisioner_karpenter.karpenter_client import Configuration
 
@@ -92,3 +94,41 @@ def test_without_a_cluster_it_says_so() -> None:
 def test_there_is_no_other_verb(driver: Any) -> None:
     with pytest.raises(ValueError, match="dance"):
         driver.act(ProvisionerAction(verb="dance", name="ws1"))
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    found = Site()
+    yield found
+    found.close()
+
+
+PATH = "/apis/karpenter.sh"
+
+
+def client_of(site: Site) -> KarpenterClient:
+    configuration = Configuration(host=site.url)
+    configuration.proxy = None
+    return connect(SimpleNamespace(configuration=configuration))
+
+
+@pytest.mark.parametrize("body", [b"<title>Log in</title>", b"[]", b""])
+def test_what_is_no_answer_of_an_api_server_is_told(site: Site, body: bytes) -> None:
+    site.gives(PATH, body)
+    with pytest.raises(TargetError, match=f"GET {PATH}: what answers there is no API server") as no:
+        client_of(site).preferred_version("karpenter.sh")
+    assert no.value.reason == "ApiServerUnreachable"
+
+
+@pytest.mark.parametrize(("wait", "seconds"), [("7", 7.0), ("soon", None)])
+def test_a_server_that_asks_for_a_pause_gets_it(site: Site, wait: str, seconds: float | None) -> None:
+    site.gives(PATH, b'{"message": "too many requests", "reason": "TooManyRequests"}', 429, Retry_After=wait)
+    with pytest.raises(TargetError, match="too many requests") as refused:
+        client_of(site).preferred_version("karpenter.sh")
+    assert (refused.value.reason, refused.value.retry_after_s) == ("TooManyRequests", seconds)
+
+
+def test_a_refusal_without_words_names_its_request(site: Site) -> None:
+    site.gives(PATH, b"[1]", 500)
+    with pytest.raises(TargetError, match=rf"GET {PATH}: \[1\]"):
+        client_of(site).preferred_version("karpenter.sh")

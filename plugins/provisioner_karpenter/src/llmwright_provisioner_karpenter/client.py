@@ -86,8 +86,7 @@ class KarpenterClient:
         Raises:
             TargetError: it refused, or did not answer.
         """
-        found: dict[str, Any] | None = self._plain("GET", path)
-        return found
+        return self._plain("GET", path)
 
     def label_node(self, name: str, labels: Mapping[str, str]) -> None:
         """Add labels to a node. Nothing happens where the node is gone."""
@@ -111,7 +110,7 @@ class KarpenterClient:
 
     def _plain(
         self, method: str, path: str, body: dict[str, Any] | None = None, content: str = "application/json"
-    ) -> Any:
+    ) -> dict[str, Any] | None:
         """Send a request for a kind that is not Karpenter's."""
         url = f"{self._http.configuration.host.rstrip('/')}{path}"
         headers = {"Accept": "application/json", "Content-Type": content}
@@ -124,7 +123,7 @@ class KarpenterClient:
 
     def _send(
         self, what: str, call: Callable[..., Any], *arguments: Any, passed: tuple[int, ...] = (), **named: Any
-    ) -> Any:
+    ) -> dict[str, Any] | None:
         """Send a request and return the answer as JSON, None for a status in ``passed``."""
         import urllib3
 
@@ -139,8 +138,11 @@ class KarpenterClient:
         if status in passed:
             return None
         if status >= 400:
-            raise _refusal(what, status, data)
-        return json.loads(data)
+            raise _refusal(what, status, data, raw.headers.get("Retry-After"))
+        found = _object(data)
+        if found is None:
+            raise TargetError(f"{what}: what answers there is no API server", reason="ApiServerUnreachable")
+        return found
 
     def _authorization(self) -> dict[str, str]:
         settings = self._credentials.auth_settings()
@@ -172,13 +174,20 @@ def labels_of(item: Mapping[str, Any]) -> Mapping[str, str]:
     return item["metadata"].get("labels") or {}
 
 
-def _refusal(what: str, status: int, data: bytes) -> TargetError:
+def _object(data: bytes) -> dict[str, Any] | None:
+    """Return the JSON object of an answer; None for anything else."""
     try:
-        answer = json.loads(data)
+        found = json.loads(data)
     except ValueError:
-        answer = {}
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _refusal(what: str, status: int, data: bytes, retry_after: str | None) -> TargetError:
+    answer = _object(data) or {}
     message = answer.get("message") or data[:200].decode(errors="replace") or f"status {status}"
     if status == 404:
         hint = "install Karpenter's CRDs, or choose another provisioner"
         return TargetError(f"{what}: {message}", hint=hint, reason="KarpenterMissing")
-    return TargetError(f"{what}: {message}", reason=answer.get("reason") or "ApiServerError")
+    wait_s = float(retry_after) if retry_after and retry_after.isdecimal() else None
+    return TargetError(f"{what}: {message}", reason=answer.get("reason") or "ApiServerError", retry_after_s=wait_s)
