@@ -79,3 +79,9 @@ def test_images_are_built_from_a_clone_alone(run: Run) -> None:
     assert ran.code == 2
     assert "no deploy/images/images.toml here or above" in ran.err
     assert "clone" in ran.err
+
+
+def test_commands_and_data_are_two_outputs(run: Run) -> None:
+    ran = run("images", "list", "--copy-with", "oras", "-o", "json")
+    assert (ran.code, ran.out) == (2, "")
+    assert "leave out -o" in ran.err

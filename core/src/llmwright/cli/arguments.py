@@ -10,7 +10,8 @@ import click
 
 from llmwright.app.session import Session
 
-SPAN = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?")
+SPAN = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?|(\d+(?:\.\d+)?)")
+"""A number without a unit stands alone: who writes 1h30 means minutes, and would get seconds."""
 
 
 def span(text: str) -> float:
@@ -18,8 +19,8 @@ def span(text: str) -> float:
     match = SPAN.fullmatch(text)
     if not text or match is None:
         raise click.BadParameter(f"{text!r} is no span of time; write 90, 30s, 10m or 1h30m")
-    hours, minutes, seconds = (float(part or 0) for part in match.groups())
-    return hours * 3600 + minutes * 60 + seconds
+    hours, minutes, seconds, bare = (float(part or 0) for part in match.groups())
+    return hours * 3600 + minutes * 60 + seconds + bare
 
 
 def namespaced(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -59,6 +59,8 @@ def delete(
         chosen += session.target.names(where, selector)
     elif not chosen:
         raise click.UsageError("name a Workspace, a file with -f, labels with -l, or --all")
+    # Once each: a name may also be in a file, or have the labels.
+    chosen = [*dict.fromkeys(chosen)]
     note_place(session)
     for key in chosen:
         note_release(session, *key, left=force)

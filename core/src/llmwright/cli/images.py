@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from llmwright.app.session import Session
 from llmwright.cli import arguments
 from llmwright.cli.show.output import dump, format_option, note, table
+
+if TYPE_CHECKING:
+    from llmwright.app.images.needed import NeededImage
 
 
 @click.group(
@@ -55,6 +60,8 @@ def list_(
 
     SOURCE is the name before the mirror of the setting imageRegistry, IMAGE the name that pods have.
     """
+    if copy_with and output:
+        raise click.UsageError("--copy-with prints commands; leave out -o")
     from llmwright.app.images.needed import all_images, copy_lines, images_of
 
     if names:
@@ -72,20 +79,23 @@ def list_(
     if output:
         dump(needed, output)
         return
-    mirror = session.settings.image_registry is not None
-    headings = ["role", "image", *(["source"] if mirror else []), "gpus from", "used by"]
+    _print_needed(needed, mirrored=session.settings.image_registry is not None)
+
+
+def _print_needed(needed: Sequence[NeededImage], *, mirrored: bool) -> None:
+    headings = ["role", "image", *(["source"] if mirrored else []), "gpus from", "used by"]
     rows = [
         (
             need.role or "-",
             need.image,
-            *([need.source] if mirror else []),
+            *([need.source] if mirrored else []),
             need.compute_capability or "-",
             "; ".join(need.used_by),
         )
         for need in needed
     ]
     table(headings, rows)
-    if any(need.built for need in needed) and not mirror:
+    if any(need.built for need in needed) and not mirrored:
         note("names that begin with localhost/ are ours: llmwright images build, then push")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import click
 
 from llmwright.app.session import Session
@@ -30,7 +32,7 @@ Examples:
     default="30s",
     show_default=True,
     metavar="SPAN",
-    help="Such as 90, 30s, 10m, 1h30m; 0 looks once.",
+    help="In all, such as 90, 30s, 10m, 1h30m; 0 looks once.",
 )
 @arguments.selected
 @arguments.placed
@@ -52,8 +54,10 @@ def wait(
     keys = selected_keys(session, workspaces, namespace, selector, everywhere=all_namespaces)
     if not keys and condition != DELETED:
         raise click.exceptions.Exit(1)
+    until = time.monotonic() + timeout
     for key in keys:
-        session.target.wait(*key, condition, timeout)
+        left_s = round(max(until - time.monotonic(), 0.0), 1)
+        session.target.wait(*key, condition, left_s)
         reached = "deleted" if condition == DELETED else "condition met"
         click.echo(f"{shown(key, everywhere=all_namespaces)} {reached}")
         if condition in SERVED:
