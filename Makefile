@@ -11,7 +11,7 @@ BIN    := $(VENV)/bin
 # vLLM pins torch and transformers to releases of its own, so its environment is another one.
 ENGINE ?= .venv-vllm
 ENGINE_PARTS := plugins/runtime_vllm/engine
-ON_A_NODE := $(addprefix tests/cluster/test_,end_to_end.py node_life.py node_plugins.py node_weights.py real_node.py real_verbs.py)
+ON_A_NODE := $(addprefix tests/cluster/test_,end_to_end.py node_checkpoints.py node_life.py node_plugins.py node_ray.py node_weights.py real_node.py real_verbs.py)
 RAY ?= .venv-ray
 SERVED_BY_RAY := core presets plugins/runtime_hf[serve] plugins/runtime_vllm plugins/runtime_ray[serve]
 RAY_RELEASE := plugins/runtime_ray/ray/requirements.txt
