@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import http.server
 import json
 import os
-import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,8 +13,8 @@ from typing import Any
 import pytest
 import yaml
 from tests.cluster.support.azure import Azure, azure, environ, on_aks
+from tests.cluster.support.lent_model import MODELS, lent_model
 from tests.cluster.support.workspaces import Workspaces
-from tests.support.waiting import wait_until
 
 from llmwright.testing.cluster import Cluster
 
@@ -26,56 +23,15 @@ __all__ = ["azure", "environ"]
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
 ROOT = Path(__file__).parents[2]
-SERVING_PORT = 5000
 NAME = "script"
-MODELS = {"object": "list", "data": [{"id": "phi-4-mini-instruct", "object": "model"}]}
 Script = Callable[[dict[str, Any]], tuple[int, str, dict[str, Any]]]
 
 
-@pytest.fixture(scope="module")
-def address() -> str:
-    """An address of this machine at which the API server may reach a pod: it refuses loopback ones."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("192.0.2.1", 9))
-        except OSError:
-            pytest.skip("this machine has no address but loopback")
-        return str(probe.getsockname()[0])
-
-
 @pytest.fixture
-def model(address: str, plane: Cluster) -> Iterator[None]:
-    """A server in place of the container that KWOK does not start: the pod is given its address."""
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            content = json.dumps(MODELS).encode()
-            self.send_response(200 if self.path == "/v1/models" else 404)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, *_: Any) -> None:
-            """Nobody reads it."""
-
-    try:
-        server = http.server.ThreadingHTTPServer((address, SERVING_PORT), Handler)
-    except OSError:
-        pytest.skip(f"port {SERVING_PORT} of {address} is taken")
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    lending = threading.Thread(target=_lend, args=(plane, address))
-    lending.start()
-    yield
-    lending.join()
-    server.shutdown()
-    server.server_close()
-
-
-def _lend(plane: Cluster, address: str) -> None:
-    pod = f"/api/v1/namespaces/default/pods/{NAME}-0"
-    wait_until(lambda: ((plane.fetch(pod) or {}).get("status") or {}).get("phase") == "Running", "the pod runs")
-    status = {"status": {"podIP": address, "podIPs": [{"ip": address}]}}
-    plane.kubectl("patch", "pod", f"{NAME}-0", "--subresource=status", "--type=merge", "-p", json.dumps(status))
+def model(plane: Cluster) -> Iterator[None]:
+    """The Workspace of the script answers."""
+    with lent_model(plane, NAME):
+        yield
 
 
 @pytest.fixture(scope="module")

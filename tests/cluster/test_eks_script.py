@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.cluster.support.lent_model import MODELS, lent_model
 from tests.cluster.support.operating import BUYING
 from tests.cluster.support.workspaces import Workspaces
 
@@ -27,22 +28,23 @@ def settings() -> dict[str, Any]:
     return BUYING
 
 
-def test_all_steps_pass_and_nothing_is_left(
+def test_a_workspace_is_served_asked_and_leaves_nothing(
     plane: Cluster, operator: OperatorProcess, workspaces: Workspaces, tmp_path: Path
 ) -> None:
-    """KWOK starts no container, so nobody answers: the model is not asked."""
-    (tmp_path / "workspace.json").write_text(json.dumps(workspaces.inference(NAME, provisioner="karpenter")))
-    report = tmp_path / "report.json"
-    script = (sys.executable, "-m", "plugins.provisioner_karpenter.e2e.run", "--workspace", tmp_path / "workspace.json")
-    assets = plane.programs.assets
-    environ = {**os.environ, "KUBECONFIG": str(plane.kubeconfig), "PATH": f"{assets}:{os.environ['PATH']}"}
-    done = subprocess.run(
-        [*script, "--report", report, "--no-ask", "--yes"],
-        cwd=ROOT, env=environ, capture_output=True, text=True, check=False, timeout=300,
-    )  # fmt: skip
+    wanted, report = tmp_path / "workspace.json", tmp_path / "report.json"
+    wanted.write_text(json.dumps(workspaces.inference(NAME, provisioner="karpenter")))
+    path = f"{plane.programs.assets}:{os.environ['PATH']}"
+    environ = {**os.environ, "KUBECONFIG": str(plane.kubeconfig), "PATH": path}
+    script = ["make", "-s", "-o", ".venv/.workspace", "e2e-eks", f"BIN={Path(sys.executable).parent}"]
+    arguments = f"ARGS=--workspace {wanted} --report {report} --yes"
+    with lent_model(plane, NAME):
+        done = subprocess.run(
+            [*script, arguments], cwd=ROOT, env=environ, capture_output=True, text=True, check=False, timeout=300
+        )
     assert done.returncode == 0, done.stdout + done.stderr
     told = json.loads(report.read_text())
     assert told["passed"]
     steps = {step["name"]: step["seen"] for step in told["steps"]}
     assert len(steps["machine"]) == 1
+    assert steps["ask"] == MODELS["data"]
     assert steps["nothing is left over"] == []
