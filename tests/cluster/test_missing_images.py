@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import IO, Any
+from typing import Any
 
 import pytest
 from tests.cluster.support.operating import BUYING
 from tests.cluster.support.workspaces import CLAIMS, Workspaces
 from tests.support.docker_registry import DockerRegistry, docker_registry
+from tests.support.empty_image import EmptyImage
 from tests.support.waiting import wait_until
 
-from llmwright.artifacts.image_manifest import OCI_CONFIG, OCI_MANIFEST, Descriptor, Image, as_json, sha256
 from llmwright.artifacts.image_push import push_image
 from llmwright.version import __version__
 
@@ -34,24 +32,6 @@ def settings(registry: DockerRegistry) -> dict[str, Any]:
     return {**BUYING, "preflight": True, "imageRegistry": f"{registry.host}/mirror"}
 
 
-class Empty:
-    """An image without layers."""
-
-    config = Descriptor(OCI_CONFIG, sha256(b"{}"), 2)
-    what = "an image without layers"
-    image = Image(
-        as_json({"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config.as_json(), "layers": []}),
-        OCI_MANIFEST,
-        config,
-        (),
-    )
-
-    @contextmanager
-    def opened(self, blob: Descriptor) -> Iterator[IO[bytes]]:
-        """Yield the bytes of its config."""
-        yield io.BytesIO(b"{}")
-
-
 def claims_for(workspaces: Workspaces, name: str) -> list[Any]:
     return workspaces.plane.get(CLAIMS, f"-lkaito.sh/workspace={name}")
 
@@ -67,7 +47,7 @@ def test_no_node_is_asked_for_without_the_image(workspaces: Workspaces, registry
 
     with_hf = workspaces.inference("imaged", instanceType=TYPE)
     with_hf["inference"] = {"preset": {"name": "demo"}, "runtime": "hf"}
-    push_image(Empty(), f"{registry.host}/mirror/llmwright/workload:{__version__}", None)
+    push_image(EmptyImage("workload"), f"{registry.host}/mirror/llmwright/workload:{__version__}", None)
     workspaces.apply(with_hf)
     wait_until(lambda: claims_for(workspaces, "imaged"), "a node is asked for where the image is there")
     assert claims_for(workspaces, "imageless") == []

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
 
 import pytest
 import yaml
 from tests.support import programs
 from tests.support.docker_registry import DockerRegistry, docker_registry
+from tests.support.empty_image import EmptyImage
 
 from llmwright.app.images.needed import rendered_images
-from llmwright.artifacts.image_manifest import OCI_CONFIG, OCI_MANIFEST, Descriptor, Image, as_json, sha256
 from llmwright.artifacts.image_push import push_image
 from llmwright.version import __version__
 
@@ -59,28 +56,13 @@ def mirror(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerRegistry]
     yield from docker_registry(tmp_path_factory.mktemp("mirror"))
 
 
-class Published:
-    """An image without layers, whose configuration has its name."""
-
-    def __init__(self, name: str) -> None:
-        self.content = as_json({"author": name})
-        self.config, self.what = Descriptor(OCI_CONFIG, sha256(self.content), len(self.content)), name
-        about = {"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": self.config.as_json(), "layers": []}
-        self.image = Image(as_json(about), OCI_MANIFEST, self.config, ())
-
-    @contextmanager
-    def opened(self, blob: Descriptor) -> Iterator[IO[bytes]]:
-        """Yield the bytes of its config."""
-        yield io.BytesIO(self.content)
-
-
 @pytest.fixture
 def settings(others: DockerRegistry, mirror: DockerRegistry, tmp_path: Path) -> Path:
     """A file of settings: every public image is one that the first registry has, one of them by its digest."""
     images = {}
     for role in ("vllm", "ray-llm", "llm-d-routing-sidecar", "device-plugin"):
         name = f"{others.host}/public/{role}:1"
-        published = Published(name)
+        published = EmptyImage(name)
         push_image(published, name, None)
         images[role] = f"{name}@{published.image.digest}" if role == "vllm" else name
     file = tmp_path / "llmwright.yaml"
