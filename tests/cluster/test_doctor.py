@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ import pytest
 import yaml
 from tests.cluster.support.harness import NODE_CLASS as CLASS
 from tests.cluster.support.operating import NODE_CLASS
+from tests.support.docker_registry import DockerRegistry, docker_registry
+from tests.support.empty_image import EmptyImage
 from tests.support.waiting import wait_until
 
 from llmwright.app.cluster_doctor import ClusterExamination
@@ -17,11 +20,13 @@ from llmwright.app.cluster_doctor.rights import rights_of_process
 from llmwright.app.doctor import diagnose
 from llmwright.app.examination import examined
 from llmwright.app.session import Session
+from llmwright.artifacts.image_push import push_image
 from llmwright.settings import Settings
 from llmwright.targets.kubernetes.cluster.kubeconfig import connect
 from llmwright.targets.kubernetes.operator.rbac import NAME, RULES
 from llmwright.testing.cluster import Cluster
 from llmwright.values.nodes import Finding
+from llmwright.version import __version__
 
 pytestmark = pytest.mark.cluster
 
@@ -54,6 +59,21 @@ DEPLOYMENT: dict[str, Any] = {
 }
 SETTINGS = {"provisioner": "karpenter", "plugins": {"provisioner": {"karpenter": {"nodeClassRef": NODE_CLASS}}}}
 OPERATOR_ABOUT = ("operator", "operator's settings", "rights of the operator")
+PLUGIN: dict[str, Any] = {
+    "apiVersion": "apps/v1",
+    "kind": "DaemonSet",
+    "metadata": {"name": "nvidia-device-plugin", "namespace": "default"},
+    "spec": {
+        "selector": {"matchLabels": {"app": "nvidia"}},
+        "template": {
+            "metadata": {"labels": {"app": "nvidia"}},
+            "spec": {
+                "nodeSelector": {"doctor": "gpus"},
+                "containers": [{"name": "plugin", "image": "nvcr.io/nvidia/k8s-device-plugin:v0.17.1"}],
+            },
+        },
+    },
+}
 
 
 def examination(kubeconfig: Path) -> tuple[ClusterExamination, dict[str, Finding]]:
@@ -159,3 +179,42 @@ def test_karpenter_and_its_node_class_are_looked_for(plane: Cluster, installed: 
     missing = asked()["node class"]
     plane.apply(CLASS)
     assert (missing.state, missing.message) == ("problem", "there is no KWOKNodeClass/default (karpenter.kwok.sh)")
+
+
+def test_gpus_and_what_offers_them_are_told(plane: Cluster) -> None:
+    plane.add_node("offers", {"doctor": "gpus"}, **{"nvidia.com/gpu": "2"})
+    plane.add_node("silent", {"nvidia.com/gpu.count": "1"})
+    plane.apply(PLUGIN)
+    try:
+        ready = "DaemonSet default/nvidia-device-plugin: 1 of 1 ready"
+        wait_until(lambda: examination(plane.kubeconfig)[1]["device plugin"].message == ready, "its pod is ready")
+        gpus = examination(plane.kubeconfig)[1]["GPUs"]
+        assert (gpus.state, gpus.message) == ("problem", "node silent should have GPUs, and offers no nvidia.com/gpu")
+        assert "devicePlugin.enabled=true" in gpus.hint
+        plane.kubectl("delete", "node", "silent")
+        assert examination(plane.kubeconfig)[1]["GPUs"].state == "ok"
+    finally:
+        plane.kubectl("delete", "daemonset", "nvidia-device-plugin")
+        plane.kubectl("delete", "node", "offers", "silent", "--ignore-not-found")
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Iterator[DockerRegistry]:
+    """A registry without a password, which has nothing."""
+    yield from docker_registry(tmp_path)
+
+
+def test_an_image_that_its_registry_lacks_is_a_problem(
+    plane: Cluster, installed: None, registry: DockerRegistry
+) -> None:
+    settings = yaml.safe_dump({**SETTINGS, "imageRegistry": registry.host})
+    patch = json.dumps({"data": {"llmwright.yaml": settings}})
+    plane.kubectl("patch", "configmap", NAME, "--type=merge", "-p", patch)
+    push_image(EmptyImage("workload"), f"{registry.host}/llmwright/workload:{__version__}", None)
+    findings = examination(plane.kubeconfig)[1]
+    assert findings["image of workload"].state == "ok"
+    missing = findings["image of vllm"]
+    assert missing.state == "problem"
+    assert missing.message.startswith(f"{registry.host}/vllm/vllm-openai:v")
+    assert "404" in missing.message
+    assert "images.vllm" in missing.hint
