@@ -1,4 +1,4 @@
-"""An API server that dies under a command which watches: it says so, waits, and goes on."""
+"""An API server that dies under a command which watches, or under the operator: both say so, wait, and go on."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from typing import IO
 
 import pytest
 from tests.cluster.support.api_server_away import bring_api_server_back, kill_api_server
+from tests.cluster.support.operating import SETTINGS
 from tests.support.waiting import wait_until
 
-from llmwright.testing.cluster import Cluster
+from llmwright.testing.cluster import Cluster, OperatorProcess
+from llmwright.testing.cluster.operator_process import running
 
 pytestmark = pytest.mark.cluster
 
@@ -25,10 +27,10 @@ WORKSPACE = {
 }
 
 
-@pytest.fixture
-def own(assets: Path, tmp_path: Path) -> Iterator[Cluster]:
-    """A cluster of the test's own: that of the others must not go away."""
-    plane = Cluster.start(assets, tmp_path / "own")
+@pytest.fixture(scope="module")
+def own(assets: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A cluster of these tests' own: that of the others must not go away."""
+    plane = Cluster.start(assets, tmp_path_factory.mktemp("away") / "own")
     plane.install()
     yield plane
     plane.stop()
@@ -74,3 +76,17 @@ def test_a_watch_that_has_begun_waits_and_goes_on(
     ]
     assert "Traceback" not in "".join(said)
     assert sum(row.startswith("before") for row in rows) == 1, "what has not changed is not printed again"
+
+
+def test_an_operator_at_work_waits_and_goes_on(own: Cluster, tmp_path: Path) -> None:
+    own.apply(workspace("seen"))
+    with running(OperatorProcess(own.write_kubeconfig(tmp_path / "kubeconfig"), tmp_path, SETTINGS)) as operator:
+        own.until("seen", "ResourceReady", "False")
+        kill_api_server(own)
+        wait_until(lambda: "does not answer, and is waited for" in operator.log.read_text(), "it says that it waits")
+        bring_api_server_back(own)
+        own.apply(workspace("asked-after"))
+        own.until("asked-after", "ResourceReady", "False")
+        wait_until(lambda: "answers again after" in operator.log.read_text(), "it says that it goes on")
+        assert operator.runs
+        own.kubectl("delete", "workspaces", "--all", "--timeout=60s")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import socket
 import time
@@ -9,8 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.cluster.support.fault_proxy import FaultProxy
 from tests.cluster.support.operating import SETTINGS
 from tests.cluster.support.workspaces import Workspaces
+from tests.support.programs import ROOT
 from tests.support.prometheus import running_prometheus
 from tests.support.waiting import wait_until
 
@@ -18,6 +21,7 @@ from llmwright.targets.kubernetes.operator.rbac import NAME
 from llmwright.testing.cluster import Cluster, OperatorProcess
 from llmwright.testing.cluster.certificates import kubeconfig
 from llmwright.testing.cluster.operator_process import running
+from llmwright.testing.cluster.programs import free_port
 
 pytestmark = [pytest.mark.cluster, pytest.mark.usefixtures("off_shift")]
 
@@ -35,6 +39,10 @@ METRICS = (
     "llmwright_build_info",
     "process_cpu_seconds_total",
 )
+
+PAGE = ROOT / "docs/operator.md"
+ELSEWHERE = ("process_", "llmwright_admission_")
+"""Metrics of the page that every process has, and those of the webhook."""
 
 
 @pytest.fixture
@@ -70,8 +78,10 @@ def test_a_healthy_workspace_writes_no_warning_and_prometheus_reads_it(
         with running_prometheus(tmp_path, pods, "llmwright-operator") as prometheus:
             for query in METRICS:
                 wait_until(lambda query=query: prometheus.query(query), f"there is {query}")  # type: ignore[misc]
+        served = served_metrics(operator)
         unattended.clear()
     lines = operator.lines()
+    assert served == documented_metrics()
     assert [line for line in lines if line["level"] not in ("info", "debug")] == []
     # Karpenter and aks are installed, and not chosen: they are not asked, and their kinds are not watched.
     assert [line for line in lines if "nodeclaims" in str(line) or "orphans of" in str(line)] == []
@@ -79,6 +89,19 @@ def test_a_healthy_workspace_writes_no_warning_and_prometheus_reads_it(
     assert passed
     assert {line["namespace"] for line in passed} == {"default"}
     assert all(line["reconcileID"] for line in passed)
+
+
+def served_metrics(operator: OperatorProcess) -> set[str]:
+    """The names of what it tells Prometheus, but for those that every process has."""
+    rows = re.findall(r"^# TYPE (\w+) ", operator.answers(operator.metrics, "/metrics"), re.MULTILINE)
+    return {name for name in rows if not name.startswith(ELSEWHERE) and not name.endswith("_created")}
+
+
+def documented_metrics() -> set[str]:
+    """The names in the table of its page."""
+    table = PAGE.read_text().partition("\n## Its metrics\n")[2].partition("\n## ")[0]
+    names = re.findall(r"`(\w+)`", "".join(row.split("|")[1] for row in table.splitlines() if row.startswith("| `")))
+    return {name for name in names if not name.startswith(ELSEWHERE)}
 
 
 def test_workspaces_that_come_change_and_go_write_no_warning(
@@ -118,17 +141,23 @@ def test_it_ends_within_5_s_while_nothing_answers(silent: int, tmp_path: Path) -
 def test_an_api_server_that_is_away_is_waited_for_and_told_once(
     plane: Cluster, unattended: Workspaces, tmp_path: Path
 ) -> None:
-    """The port is closed at first; then the API server is behind it."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    (tmp_path / "kubeconfig").write_text(kubeconfig({"server": f"http://127.0.0.1:{port}"}, {"token": "t"}))
-    operator = OperatorProcess(tmp_path / "kubeconfig", tmp_path, SETTINGS)
+    """The port is closed at first; then the API server is behind it, and what was asked for meanwhile is done."""
+    port = free_port()
+    unattended.node("late-node", "late")
+    unattended.apply(unattended.inference("late"))
+    access = plane.write_kubeconfig(tmp_path / "kubeconfig", f"http://127.0.0.1:{port}")
+    operator = OperatorProcess(access, tmp_path, SETTINGS)
     operator.start(wait=False)
     wait_until(lambda: "is waited for" in operator.log.read_text(), "it is told")
-    said = [str(line["message"]) for line in operator.lines() if line["level"] in ("warning", "error")]
+    assert operator.answers(operator.health, "/readyz") == "", "it is not ready"
+    proxy = FaultProxy(plane.url, plane.folder / "ca.crt", seed=1, port=port)
+    unattended.until("late", "Ready")
+    unattended.clear()
+    operator.end()
+    proxy.stop()
+    said = [str(line["message"]) for line in operator.lines()]
     assert len([line for line in said if "does not answer, and is waited for" in line]) == 1
-    assert operator.stop() == 0
+    assert len([line for line in said if "answers again after" in line]) == 1
 
 
 def test_people_have_workspaces_by_the_roles_of_kubernetes(plane: Cluster) -> None:

@@ -36,7 +36,7 @@ class FaultProxy:
     done.
     """
 
-    def __init__(self, server: str, ca: Path, seed: int) -> None:
+    def __init__(self, server: str, ca: Path, seed: int, port: int = 0) -> None:
         self._target, self._ca = urlsplit(server), ca
         self._random = random.Random(seed)
         self._lock = threading.Lock()
@@ -44,7 +44,7 @@ class FaultProxy:
         self.planned: list[str | int] = []
         self.planned_writes: dict[str, list[str | int]] = {}
         self.done: Counter[str] = Counter()
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._http = ThreadingHTTPServer(("127.0.0.1", port), self._handler())
         self._http.daemon_threads = True
         threading.Thread(target=self._http.serve_forever, daemon=True).start()
 
