@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -55,7 +56,7 @@ def test_verbs_read_wait_and_delete(workspaces: Workspaces, command: Command) ->
     assert gone.out == 'workspace.kaito.sh "told" deleted\n'
     first, second = gone.err.splitlines()[:2]
     assert first.startswith("on context ")
-    assert second.startswith(f"default/told gives back told-node ({INSTANCE_TYPE})")
+    assert re.fullmatch(rf"default/told gives back told-node \({INSTANCE_TYPE}\), \d\.\d\d USD/hour", second), second
     assert workspaces.get("told") == {}
 
 
@@ -90,6 +91,12 @@ def test_apply_changes_stop_and_start_and_goes_back(
         file.write_text(yaml.safe_dump(wanted))
         return command("apply", "-f", str(file), *more)
 
+    def acts(*words: str) -> Ran:
+        """Run a verb that changes something: its first words are where."""
+        ran = command(*words)
+        assert ran.err.startswith("on context "), ran.err
+        return ran
+
     made = apply()
     assert (made.code, made.out) == (0, "workspace.kaito.sh/moved created\n"), made.err
     assert made.err.startswith("on context ")
@@ -98,12 +105,12 @@ def test_apply_changes_stop_and_start_and_goes_back(
     assert apply().out == "workspace.kaito.sh/moved unchanged\n"
     plan = workspaces.get("moved")["status"]["plan"]
 
-    stopped = command("stop", "moved")
+    stopped = acts("stop", "moved")
     assert stopped.out == "workspace.kaito.sh/moved stopped\n", stopped.err
     assert "gives back moved-node" in stopped.err
     workspaces.until("moved", "InferenceReady", "False", reason="ScaledToZero")
-    assert command("stop", "moved").out == "workspace.kaito.sh/moved unchanged\n"
-    assert command("start", "moved").out == "workspace.kaito.sh/moved started\n"
+    assert acts("stop", "moved").out == "workspace.kaito.sh/moved unchanged\n"
+    assert acts("start", "moved").out == "workspace.kaito.sh/moved started\n"
     workspaces.until("moved", "InferenceReady")
     assert {**workspaces.get("moved")["status"]["plan"], "replicas": 1} == plan
 
@@ -123,11 +130,11 @@ def test_apply_changes_stop_and_start_and_goes_back(
     assert gone.code == 2
     assert "inference.preset.name: there is no preset 'phi-4-mini-instruct' any more" in gone.err
     assert "revision 1 cannot be taken up again" in gone.err
-    back = command("rollout", "undo", "moved")
+    back = acts("rollout", "undo", "moved")
     assert (back.code, back.out) == (0, "workspace.kaito.sh/moved rolled back\n"), back.err
     assert "config" not in workspaces.get("moved")["inference"]
-    assert command("rollout", "restart", "moved").out == "workspace.kaito.sh/moved restarted\n"
-    assert command("rollout", "moved").out == "workspace.kaito.sh/moved unchanged\n"
+    assert acts("rollout", "restart", "moved").out == "workspace.kaito.sh/moved restarted\n"
+    assert acts("rollout", "moved").out == "workspace.kaito.sh/moved unchanged\n"
 
     wanted["inference"] = {"preset": {"name": "no-such-model"}}
     refused = apply()

@@ -54,6 +54,16 @@ def test_a_tuned_result_is_served_on_the_same_node(workspaces: Workspaces) -> No
     assert workspaces.one("job", "tune") is not None
 
 
+def test_a_type_that_may_not_be_had_again_is_warned_of(workspaces: Workspaces) -> None:
+    machine = "Standard_NC6s_v3"
+    workspaces.node("old-node", "old", labels={"node.kubernetes.io/instance-type": machine})
+    wanted = workspaces.inference("old", instanceType=machine)
+    wanted["inference"] = {"template": {"spec": {"containers": [{"name": "own", "image": "registry.example/own:1"}]}}}
+    workspaces.apply(wanted)
+    workspaces.until("old", "Ready")
+    assert f"{machine} is retired" in workspaces.told("old", "NodesReady")["message"]
+
+
 def test_a_result_that_is_not_to_be_served_gives_the_node_back(workspaces: Workspaces) -> None:
     workspaces.node("release-node", "release")
     workspaces.apply(workspaces.tuning("release", onSuccess="release"))

@@ -61,13 +61,14 @@ def test_without_its_plugin_a_workspace_goes_and_names_its_nodes(unattended: Wor
     assert forgotten.process is not None
     assert forgotten.process.wait(60) == 2
     assert "plugins.provisioner.karpenter: no provisioner of that name is installed" in forgotten.log.read_text()
-    unknown = operating(plane, tmp_path / "unknown", plugins={}, images={"wrokload": "r/i:1"})
+    unknown = operating(plane, tmp_path / "unknown", plugins={}, runtime="vlm", images={"wrokload": "r/i:1"})
     unknown.python, unknown.environ = site
     unknown.start(wait=False)
     assert unknown.process is not None
     assert unknown.process.wait(60) == 2
     said = unknown.log.read_text()
     assert "provisioner: no provisioner 'karpenter' is installed" in said
+    assert "runtime: no runtime 'vlm' is installed (did you mean 'vllm'?" in said
     assert "images.wrokload: no installed driver has an image of that role (did you mean 'workload'?" in said
     bare = operating(plane, tmp_path / "uninstalled", plugins={}, provisioner="byo")
     bare.python, bare.environ = site
