@@ -18,7 +18,7 @@ from typing import Any
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 TOKEN = "hf_validvalidvalidvalid"
 _API = re.compile(r"/api/models/(?P<name>[^/]+/[^/]+)(?:/revision/(?P<revision>[^/?]+))?(?:\?.*)?")
-_TREE = re.compile(r"/api/models/(?P<name>[^/]+/[^/]+)/tree/(?P<revision>[^/?]+)(?:\?.*)?")
+_TREE = re.compile(r"/api/models/(?P<name>[^/]+/[^/]+)/tree/(?P<revision>[^/?]+)(?:/(?P<folder>[^?]+))?(?:\?.*)?")
 _FILE = re.compile(r"/(?P<name>[^/]+/[^/]+)/resolve/(?P<revision>[^/]+)/(?P<path>[^?]+)(?:\?.*)?")
 _RANGE = re.compile(r"bytes=(\d+)-(\d*)")
 
@@ -127,7 +127,12 @@ class Hub:
         if listing:
             return _reply(request, 200, {"Content-Type": "application/json"}, json.dumps(_about(repository)).encode())
         if tree:
-            return _reply(request, 200, {"Content-Type": "application/json"}, json.dumps(_tree(repository)).encode())
+            entries = _tree(repository, tree["folder"] or "")
+            if tree["folder"] and not entries:
+                return _refuse(
+                    request, 404, "EntryNotFound", f'{tree["folder"]} does not exist on "{match["revision"]}"'
+                )
+            return _reply(request, 200, {"Content-Type": "application/json"}, json.dumps(entries).encode())
         return self._file(request, match["name"], match["path"], repository, token)
 
     def _file(self, request: BaseHTTPRequestHandler, name: str, path: str, repository: Repository, token: str) -> None:
@@ -184,9 +189,10 @@ def _about(repository: Repository) -> dict[str, Any]:
     return {"id": "x", "sha": repository.commit, "gated": gated, "siblings": siblings, "cardData": {"license": "mit"}}
 
 
-def _tree(repository: Repository) -> list[dict[str, Any]]:
+def _tree(repository: Repository, folder: str) -> list[dict[str, Any]]:
     entries = []
-    for path, content in sorted(repository.files.items()):
+    below = [item for item in sorted(repository.files.items()) if not folder or item[0].startswith(f"{folder}/")]
+    for path, content in below:
         entry: dict[str, Any] = {"type": "file", "path": path, "size": len(content), "oid": git_digest(content)}
         if repository.is_large(path):
             entry["lfs"] = {"oid": sha256_of(content), "size": len(content), "pointerSize": 130}
