@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.cluster.support.node_keeper import ADDRESS
-from tests.cluster.support.node_release import served
+from tests.cluster.support.node_release import Installation, served
 from tests.cluster.support.real_node import FOLDER, RealNode
 from tests.support.programs import ROOT
 from tests.support.waiting import wait_until
@@ -17,7 +16,7 @@ pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(1200)]
 
 Object = dict[str, Any]
 
-LABEL = {"apps": "checkpoints"}
+LABEL = "checkpoints"
 NAME = "kept"
 KEPT = FOLDER / NAME
 COMMON = {"accessModes": ["ReadWriteMany"], "storageClassName": "by-hand"}
@@ -40,39 +39,26 @@ def claim(real_node: RealNode) -> Iterator[str]:
 
 
 @pytest.fixture
-def operator(real_node: RealNode, node_images: dict[str, str], claim: str) -> Iterator[None]:
+def installed(
+    real_node: RealNode, node_images: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Installation]:
     """An operator for nodes that are there."""
-    plane = real_node.plane
-    plane.install()
-    real_node.pull_secret("default")
-    real_node.label({**LABEL, "nvidia.com/gpu.present": "false"})
-    settings = {
-        "provisioner": "byo",
-        "images": {"workload": node_images["workload"]},
-        "sources": {"allow": [ADDRESS]},
-        "pods": {"spec": {"imagePullSecrets": [{"name": "registry"}]}},
-    }
-    with plane.operator(settings):
-        yield
-        plane.kubectl("delete", "workspaces", "--all", "--timeout=120s")
-        wait_until(lambda: not plane.get("pods"), "no pod is left", 60)
-    plane.uninstall()
+    real_node.label({"apps": LABEL, "nvidia.com/gpu.present": "false"})
+    found = Installation(real_node, tmp_path_factory.mktemp("release"), node_images, LABEL)
+    found.prepare()
+    found.install()
+    yield found
+    found.remove()
 
 
-def workspace(data: str, claim: str) -> Object:
+def tuning(data: str, claim: str) -> Object:
     """A tuning of several checkpoints, whose result lies in the claim."""
     return {
-        "apiVersion": "kaito.sh/v1beta1",
-        "kind": "Workspace",
-        "metadata": {"name": NAME, "namespace": "default"},
-        "resource": {"labelSelector": {"matchLabels": LABEL}},
-        "tuning": {
-            "preset": {"name": "demo"},
-            "method": "lora",
-            "methodConfig": {"training": {"max_steps": 300, "checkpoint_seconds": 1}},
-            "input": {"urls": [f"{data}/questions.parquet"]},
-            "output": {"volumeSource": {"persistentVolumeClaim": {"claimName": claim}}},
-        },
+        "preset": {"name": "demo"},
+        "method": "lora",
+        "methodConfig": {"training": {"max_steps": 300, "checkpoint_seconds": 1}},
+        "input": {"urls": [f"{data}/questions.parquet"]},
+        "output": {"volumeSource": {"persistentVolumeClaim": {"claimName": claim}}},
     }
 
 
@@ -81,10 +67,8 @@ def has_checkpoint() -> bool:
     return any(".writing" not in path.parts for path in KEPT.rglob("checkpoint-*/complete.json"))
 
 
-def test_the_next_pod_goes_on_and_its_result_is_served_from_the_claim(
-    real_node: RealNode, operator: None, claim: str
-) -> None:
-    plane = real_node.plane
+def test_the_next_pod_goes_on_and_its_result_is_served_from_the_claim(claim: str, installed: Installation) -> None:
+    plane = installed.plane
 
     def pods() -> set[str]:
         """The names of the Job's pods."""
@@ -92,19 +76,20 @@ def test_the_next_pod_goes_on_and_its_result_is_served_from_the_claim(
         return {pod["metadata"]["name"] for pod in found}
 
     with served(ROOT / "examples/quickstart") as data:
-        plane.apply(workspace(data, claim))
+        installed.apply(NAME, {"tuning": tuning(data, claim)})
         wait_until(has_checkpoint, "a checkpoint is in the claim", 300)
         (first,) = pods()
         plane.kubectl("delete", "pod", first, "--grace-period=1")
         wait_until(lambda: pods() and first not in pods(), "there is another pod", 60)
-        plane.until(NAME, "WorkspaceSucceeded", timeout_s=600)
+        installed.until(NAME, "WorkspaceSucceeded")
     (progress,) = KEPT.rglob("progress.jsonl")
     events = [json.loads(line) for line in progress.read_text().splitlines()]
     (resumed,) = (event for event in events if event["event"] == "resumed")
     print(f"the second pod began at step {resumed['step']}")
     assert resumed["step"] > 0
-    plane.until(NAME, "InferenceReady", timeout_s=300)
+    installed.until(NAME, "InferenceReady", minutes=5)
     server = plane.get("pods", f"-lkaito.sh/workspace={NAME},!batch.kubernetes.io/job-name")[0]
     (mounted,) = (each for each in server["spec"]["volumes"] if each.get("persistentVolumeClaim"))
     mounts = server["spec"]["containers"][0]["volumeMounts"]
     assert [each.get("readOnly") for each in mounts if each["name"] == mounted["name"]] == [True]
+    assert installed.ask(NAME, "Who are you?")

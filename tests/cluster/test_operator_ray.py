@@ -97,6 +97,7 @@ def test_a_workspace_becomes_a_ray_cluster_that_follows_it(
     assert worker["spec"]["securityContext"]["runAsUser"] == 1000
     wait_until(lambda: is_running(workspaces, head) and is_running(workspaces, worker), "both run on the one node")
     workspaces.until("rays", "InferenceReady", "False", "RayApplicationPending")
+    assert workspaces.events("rays", type="Warning") == [], "a start is no trouble"
     wait_until(lambda: endpoints(workspaces, "rays") == [name_of(worker)], "the Service leads to the worker alone")
 
     workspaces.node("rays-more", "rays")

@@ -59,6 +59,13 @@ def test_a_server_that_is_tried_once_more_is_stalled_until_it_answers() -> None:
     assert truth(passed(1, pods("pending", **crash), nodes(1)).status)["Stalled"][0] == "False"
 
 
+def test_what_a_runtime_waits_for_is_no_warning_unless_the_server_answered() -> None:
+    waits: dict[str, Any] = {"reason": "HeadStarting", "message": "its head is not ready yet"}
+    for awaited, before, kind in ((True, None, "Normal"), (True, was_ready(1), "Warning"), (False, None, "Warning")):
+        events = passed(1, pods("pending", awaited=awaited, **waits), nodes(1), before).events
+        assert ("HeadStarting", kind) in {(event.reason, event.type) for event in events}
+
+
 def test_more_pods_come_after_their_nodes() -> None:
     waiting = ProvisionerDecision(outcome=Waiting("NodeClaimNotReady", "1 of 2 are ready"))
     first = passed(2, pods("pending", answering=1), waiting, was_ready(1))

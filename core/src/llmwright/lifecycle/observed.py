@@ -45,7 +45,7 @@ class Workload:
     Of a server that consists of pods: ``asked`` is the number that its object asks for, ``autoscaled`` whether somebody
     else sets that. ``pods`` are there and stay, None where they are not counted; ``answering`` pods run the latest
     launch and are ready; ``ending`` pods are on their way out. ``settled`` is False while its own controller has not
-    looked at the latest change.
+    looked at the latest change. What it waits for is ``awaited`` where its runtime says that it comes by itself.
     """
 
     phase: WorkloadPhase = "absent"
@@ -67,6 +67,7 @@ class Workload:
     settled: bool = True
     crashing: bool = False
     returns: bool = False
+    awaited: bool = False
 
     @property
     def active(self) -> bool:

@@ -110,6 +110,8 @@ def _report(facts: LifecycleInput, builder: DecisionBuilder, workload: Workload)
     counted = f"{workload.answering} of {workload.asked if workload.autoscaled else wanted} replicas answer"
     message = workload.message or (counted if workload.answering else PENDING[1])
     reason = workload.reason or PENDING[0]
+    if workload.awaited:
+        builder.expected.add(reason)
     builder.conditions.set(KIND, False, reason, message)
     # Not until it answers: each try would tell those who wait for Stalled that all is well again.
     if workload.phase == "failed" or workload.crashing:

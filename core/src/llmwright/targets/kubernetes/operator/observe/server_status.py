@@ -20,7 +20,7 @@ from llmwright.targets.kubernetes.operator.observe.workloads import (
     serving_workload,
 )
 from llmwright.targets.kubernetes.operator.pass_subject import PassSubject
-from llmwright.values.nodes import Failed, Outcome, Waiting
+from llmwright.values.nodes import Failed, Outcome
 
 Object = Mapping[str, Any]
 
@@ -67,7 +67,8 @@ class ServerStatus:
             resource = Resource(watch.group, watch.version, watch.plural)
             trouble = self._children.unseen(resource, str(resource), watch.brought_by)
             if trouble is not None:
-                yield Waiting(trouble.reason, trouble.message)
+                # It does not come by itself: somebody has to install the kind, or give the right to it.
+                yield Failed("transient", trouble.message, trouble.reason)
             for live in self._children.of(resource).of(owner.key):
                 outcome = None if owner.is_anothers(live) else _ask(runtime, live)
                 if outcome is not None:

@@ -95,7 +95,7 @@ def judged(workload: Workload, outcomes: Iterable[Outcome], *, needs_outcome: bo
         return workload
     waiting = next((outcome for outcome in outcomes if isinstance(outcome, Waiting)), None)
     if waiting is not None:
-        return _turned(workload, "pending", waiting.reason, waiting.message)
+        return replace(_turned(workload, "pending", waiting.reason, waiting.message), awaited=True)
     if needs_outcome and not outcomes:
         return _turned(workload, "pending", "", "")
     return workload
