@@ -42,7 +42,8 @@ def installed(
     found.chart = {"images": {"workload": node_images["workload"], "ray": image}}
     found.prepare()
     found.install()
-    found.apply("rays", {"inference": {"preset": {"name": "demo"}, "runtime": "ray", "runtimeConfig": {"engine": "hf"}}})
+    served = {"preset": {"name": "demo"}, "runtime": "ray", "runtimeConfig": {"engine": "hf"}}
+    found.apply("rays", {"inference": served})
     found.until("rays", "InferenceReady", minutes=8)
     yield found
     found.remove()
