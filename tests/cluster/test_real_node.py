@@ -203,11 +203,15 @@ def test_a_disk_that_is_full(patients: Patients) -> None:
 
     def is_evicted(pod: Object) -> bool:
         # Its controller puts another in its place at once.
-        return pod["status"].get("reason") == "Evicted" or pod.get("metadata", {}).get("uid") != running
+        return pod["status"].get("reason") == "Evicted" or _uid(pod) != running
 
     message = patients.tells_in_time("filling", is_evicted, "NodeDiskPressure", "PodEvicted")
     assert "filling-0" in message
 
 
+def _uid(pod: Object) -> str:
+    return str((pod.get("metadata") or {}).get("uid", ""))
+
+
 def _uid_of_running(pod: Object) -> str:
-    return str(pod["metadata"]["uid"]) if pod["status"].get("phase") == "Running" else ""
+    return _uid(pod) if pod["status"].get("phase") == "Running" else ""
