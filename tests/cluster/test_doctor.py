@@ -183,7 +183,7 @@ def test_karpenter_and_its_node_class_are_looked_for(plane: Cluster, installed: 
 
 def test_gpus_and_what_offers_them_are_told(plane: Cluster) -> None:
     plane.add_node("offers", {"doctor": "gpus"})
-    plane.add_node("silent", {"nvidia.com/gpu.count": "1"})
+    plane.add_node("silent", {"nvidia.com/gpu.count": "1"}, fake=True, **{"nvidia.com/gpu": "0"})
     plane.apply(PLUGIN)
     try:
         ready = "DaemonSet default/nvidia-device-plugin: 1 of 1 ready"
