@@ -26,9 +26,11 @@ GATED = "401 Client Error.\n\nCannot access gated repo for url http://hub/acme/t
             "LicenceNotAccepted",
         ),
         ("OSError: You are trying to access a gated repo.\nMake sure to have access to it", "TokenMissing"),
+        ("GatedRepoError: 403. Please enable access in your fine-grained token settings", "TokenWithoutRight"),
         ("HfHubHTTPError: 401 Client Error\nInvalid credentials in Authorization header", "TokenInvalid"),
         ("OSError: acme/none is not a local folder and is not a valid model identifier listed on", "ModelNotFound"),
         ("RevisionNotFoundError: 404 Client Error", "RevisionNotFound"),
+        ("RepositoryNotFoundError: 404. If you are trying to access a private or gated repo, log in", "ModelNotFound"),
         ("OSError: v9 is not a valid git identifier (branch name, tag name or commit id)", "RevisionNotFound"),
         ("OSError: [Errno 28] No space left on device", "NoDiskSpace"),
         ("OSError: We couldn't connect to 'https://huggingface.co' to load the files", "HubUnreachable"),
@@ -40,6 +42,13 @@ GATED = "401 Client Error.\n\nCannot access gated repo for url http://hub/acme/t
 def test_each_cause_is_told_apart(text: str, reason: str | None) -> None:
     cause = weight_cause(text)
     assert (cause.reason if cause else None) == reason
+
+
+def test_the_words_of_a_library_are_told_with_what_to_do() -> None:
+    cause = weight_cause(f"GatedRepoError: {GATED}Access is restricted. Please log in.")
+    assert cause is not None
+    assert cause.message.startswith("GatedRepoError: 401")
+    assert "name a Secret with that key in presetOptions.modelAccessSecret" in cause.message
 
 
 def test_our_own_words_lose_their_reason() -> None:
