@@ -11,9 +11,6 @@ from llmwright.values.launch import Launch, Process
 PROGRESS_PORT = 8009
 """Where a process that fetches weights, or tunes, tells its progress. They run one after the other."""
 
-OURS = "workload"
-"""The role of the image with our own programs. Others fetch weights by their own library, which tells nobody."""
-
 
 def with_progress_port(launch: Launch, *, tunes: bool = False) -> Launch:
     """Return ``launch`` with the port in the environment of each process that tells its progress.
@@ -29,13 +26,20 @@ def with_progress_port(launch: Launch, *, tunes: bool = False) -> Launch:
 
 def tells_download(launch: Launch) -> bool:
     """Return whether it is worth while to ask a server that starts how far its weights are."""
-    return launch.main.image == OURS or any(step.name in DOWNLOADS for step in launch.prepare)
+    return _is_ours(launch) or any(step.name in DOWNLOADS for step in launch.prepare)
 
 
 def _fetches(launch: Launch) -> bool:
     """Return whether ``main`` itself brings a model of the hub: it has the hub's cache, and no step before fills it."""
-    main = launch.main
-    return main.image == OURS and "HF_HOME" in main.env
+    return _is_ours(launch) and "HF_HOME" in launch.main.env
+
+
+def _is_ours(launch: Launch) -> bool:
+    """Return whether ``main`` runs in an image with our own programs: one that nobody else publishes.
+
+    An engine in its publisher's image fetches by its own library, which tells nobody, unless a step does it before.
+    """
+    return launch.main.image not in launch.images
 
 
 def _told(process: Process) -> Process:
