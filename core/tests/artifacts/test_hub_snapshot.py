@@ -62,6 +62,23 @@ class TestFiles:
         size = sum(len(repository.files[name]) for name in PACKED)
         assert counts[-1] == (size, size)
 
+    def test_another_loader_s_weights_come_beside_them_and_each_once(
+        self, hub: Hub, repository: Repository, cache: Path
+    ) -> None:
+        def of_another() -> Path:
+            rules, files = SourceRules(("localhost",)), "consolidated*.safetensors"
+            return fetch_snapshot(NAME, COMMIT, sources=rules, cache=cache, files=files)
+
+        for _ in range(2):
+            directory = of_another()
+            names = {path.name for path in directory.iterdir()}
+            assert {"consolidated.safetensors", "config.json"} <= names
+            assert not names & {*SHARDS}
+        fetched(COMMIT, cache=cache)
+        assert {*SHARDS} <= {path.name for path in directory.iterdir()}
+        of_another()
+        assert sorted(hub.downloads) == sorted([*PACKED, "consolidated.safetensors"])
+
     @pytest.mark.parametrize("revision", ["main", COMMIT])
     def test_a_restart_downloads_nothing(self, hub: Hub, repository: Repository, cache: Path, revision: str) -> None:
         first = fetched(revision, cache=cache)

@@ -129,6 +129,7 @@ def _fetch_model(options: argparse.Namespace) -> str:
         sources=SourceRules(tuple(options.allow)),
         cache=options.cache,
         progress=_progress(options, "download"),
+        files=options.files,
     )
     return str(directory)
 
@@ -198,6 +199,7 @@ def _parser() -> argparse.ArgumentParser:
     model.add_argument("--model", required=True, help="ORG/NAME")
     model.add_argument("--revision", default="main", help="commit, tag or branch")
     model.add_argument("--cache", type=Path, help="directory of the cache, the hub's own where left out")
+    model.add_argument("--files", default="", help="pattern of the weights, those that a loader reads where left out")
     _add_allow(model)
     check = _verb(verbs, "check-push", _check_push, "show that a push would be let in")
     _add_registry(check)

@@ -14,6 +14,7 @@ import re
 import shutil
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 from threading import Event
 from typing import Any
@@ -50,12 +51,14 @@ def fetch_snapshot(
     sources: SourceRules | None = None,
     cache: Path | None = None,
     progress: Progress | None = None,
+    files: str = "",
 ) -> Path:
     """Return the directory of the model ``name`` (``ORG/NAME``) at ``revision``, whose files are all there then.
 
     The token is what ``huggingface_hub`` finds: ``HF_TOKEN``, else a login. ``HF_ENDPOINT``, ``HF_HUB_OFFLINE`` and
     the proxy variables hold. The hub may be anywhere; ``sources`` holds for where it leads to. ``cache`` is the hub's
-    cache, the user's own where None; ``progress`` counts bytes, those that are there already included.
+    cache, the user's own where None; ``progress`` counts bytes, those that are there already included. ``files`` is the
+    pattern of the weights, by default those that a loader reads.
 
     Raises ConfigError (TokenMissing, TokenInvalid, TokenUnusable, LicenceNotAccepted, ModelNotFound, RevisionNotFound,
     DigestMismatch, NotDownloaded, UnsafeWeights, NotInstalled) and TargetError (HubUnreachable, HubFailed,
@@ -63,7 +66,7 @@ def fetch_snapshot(
     """
     usual = _library_cache()
     folder = (cache or usual) / f"models--{name.replace('/', '--')}"
-    known = SnapshotNote.read(folder, revision)
+    known = SnapshotNote.read(folder, revision, files)
     there = known if known is not None and known.whole else None
     if there is not None and (there.commit == revision or is_offline()):
         return there.directory
@@ -77,7 +80,8 @@ def fetch_snapshot(
             raise
         _log.warning("%s; what was fetched before is used (%s)", error.message, there.commit)
         return there.directory
-    note = SnapshotNote.begin(folder, revision, about.sha or revision, _chosen(about.siblings or (), name))
+    chosen = _chosen(about.siblings or (), name, files)
+    note = SnapshotNote.begin(folder, revision, about.sha or revision, chosen, files)
     if note.whole:
         return note.directory
     _check_space(note)
@@ -218,11 +222,12 @@ def _check_space(note: SnapshotNote) -> None:
         raise no_disk_space(note.folder, needed, free)
 
 
-def _chosen(siblings: Sequence[Any], name: str) -> list[SnapshotFile]:
+def _chosen(siblings: Sequence[Any], name: str, files: str) -> list[SnapshotFile]:
     """Return the files that a loader reads, with the sizes and digests that the hub lists."""
     listed = {str(each.rfilename): each for each in siblings}
     top = {path for path in listed if "/" not in path and not path.startswith(".")}
-    loaded, others = set(loaded_names(top)), set(other_weights(top))
+    loaded = {path for path in top if fnmatch(path, files)} if files else set(loaded_names(top))
+    others = set(other_weights(top))
     if not loaded:
         raise no_safetensors(name, list(listed))
     wanted = [path for path in top if path not in others and (not path.endswith(SAFE) or path in loaded)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from llmwright.reading.files import Unreadable, read_text
 from llmwright.reading.json_reader import read_json_file
 
 _LONGEST_REFERENCE = 1024
+_NO_NAME = re.compile(r"[^\w.]+", re.ASCII)
 
 
 class SnapshotFile(NamedTuple):
@@ -35,7 +37,8 @@ class SnapshotFile(NamedTuple):
 class SnapshotNote:
     """The files of the commit ``commit`` in ``folder``, the model's folder of the cache.
 
-    ``trusted`` are the names of those that were there before, or that were compared with their digests.
+    ``trusted`` are the names of those that were there before, or that were compared with their digests. ``selection``
+    is the pattern of the weights among them, empty for those that a loader reads: each has a note of its own.
     """
 
     folder: Path
@@ -43,6 +46,7 @@ class SnapshotNote:
     files: tuple[SnapshotFile, ...]
     trusted: set[str]
     _lock: Lock
+    selection: str = ""
 
     @property
     def directory(self) -> Path:
@@ -68,26 +72,28 @@ class SnapshotNote:
         return sum(file.size for file in self.files if self.is_there(file)) + part_bytes(self.folder)
 
     @classmethod
-    def read(cls, folder: Path, revision: str) -> SnapshotNote | None:
+    def read(cls, folder: Path, revision: str, selection: str = "") -> SnapshotNote | None:
         """Return the note of the commit that ``revision`` meant when it was last asked for; None without one."""
         commit = revision
         with suppress(OSError, Unreadable):
             commit = read_text(folder / "refs" / revision, _LONGEST_REFERENCE).strip() or revision
         try:
-            note = read_json_file(folder / _name(commit))
+            note = read_json_file(folder / _name(commit, selection))
             files = tuple(SnapshotFile(str(name), int(size), str(digest)) for name, size, digest in note["files"])
-            return cls(folder, commit, files, {str(name) for name in note["trusted"]}, Lock())
+            return cls(folder, commit, files, {str(name) for name in note["trusted"]}, Lock(), selection)
         except (OSError, Unreadable, LookupError, TypeError, ValueError):
             return None
 
     @classmethod
-    def begin(cls, folder: Path, revision: str, commit: str, files: Sequence[SnapshotFile]) -> SnapshotNote:
+    def begin(
+        cls, folder: Path, revision: str, commit: str, files: Sequence[SnapshotFile], selection: str = ""
+    ) -> SnapshotNote:
         """Return the note of ``files``, written before the first of them is fetched.
 
         Files that are there without a note came by the hub's library from elsewhere, and are trusted.
         """
-        before = cls.read(folder, commit)
-        note = cls(folder, commit, tuple(files), before.trusted if before else set(), Lock())
+        before = cls.read(folder, commit, selection)
+        note = cls(folder, commit, tuple(files), before.trusted if before else set(), Lock(), selection)
         if before is None:
             note.trusted |= {file.name for file in files if note.is_there(file)}
         with disk_errors(folder):
@@ -115,10 +121,11 @@ class SnapshotNote:
         content: dict[str, Any] = {"files": self.files, "trusted": sorted(self.trusted)}
         with disk_errors(self.folder):
             # Under a name of its own: replicas share a cache, and each would rename away what another has written.
-            written = self.folder / f".{_name(self.commit)}.{token_hex(8)}"
+            name = _name(self.commit, self.selection)
+            written = self.folder / f".{name}.{token_hex(8)}"
             written.write_text(json.dumps(content))
             # By a rename: half a note would read as none, and files that are not compared yet as trusted.
-            written.replace(self.folder / _name(self.commit))
+            written.replace(self.folder / name)
 
 
 def part_bytes(folder: Path) -> int:
@@ -132,5 +139,6 @@ def part_bytes(folder: Path) -> int:
     return total
 
 
-def _name(commit: str) -> str:
-    return f"llmwright-{commit.replace('/', '--')}.json"
+def _name(commit: str, selection: str) -> str:
+    kind = f"-{_NO_NAME.sub('-', selection)}" if selection else ""
+    return f"llmwright-{commit.replace('/', '--')}{kind}.json"
