@@ -20,3 +20,8 @@ def test_a_fault_of_the_machine_stays_one() -> None:
 def test_any_other_text_is_told_by_its_last_line() -> None:
     error = failure_in("Deploying failed\n\nThe actor died: out of memory\n")
     assert error.message == "Ray Serve could not start the model: The actor died: out of memory"
+
+
+def test_the_reason_travels_too() -> None:
+    told = marked(ConfigError("acme/tiny is gated", hint="set HF_TOKEN", reason="TokenMissing"))
+    assert failure_in(f"RuntimeError: {told}").reason == "TokenMissing"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from llmwright.errors import TargetError
+from llmwright.errors import ConfigError, LLMwrightError, TargetError
 from llmwright.values.nodes import Failed, Outcome, Ready, Waiting
 from llmwright_runtime_ray.last_words import marked
 from llmwright_runtime_ray.ray_status import status
@@ -127,12 +127,27 @@ def test_a_failure_without_words_points_to_the_logs() -> None:
     assert "logs of the Ray head" in outcome.message
 
 
-def test_the_error_of_a_copy_of_ours_is_told_in_its_own_words() -> None:
-    words = marked(TargetError("vLLM did not start: the context is too long"))
-    message = f"Traceback:\n  File x\nRuntimeError: {words}\n"
+def of_a_copy(error: LLMwrightError) -> Outcome | None:
+    """What is told of an application whose copy ended with that error."""
+    message = f"Traceback:\n  File x\nRuntimeError: {marked(error)}\n"
     deployments = {"LlmServer:tiny": {"status": "DEPLOY_FAILED", "message": message}}
     application = {"status": "DEPLOY_FAILED", "serveDeploymentStatuses": deployments}
     parts = {"rayClusterName": "t-1", "applicationStatuses": {"llmwright": application}}
-    outcome = status(service(("False", "Initializing"), activeServiceStatus=parts))
+    return status(service(("False", "Initializing"), activeServiceStatus=parts))
+
+
+def test_the_error_of_a_copy_of_ours_is_told_in_its_own_words() -> None:
+    outcome = of_a_copy(TargetError("vLLM did not start: the context is too long"))
     assert isinstance(outcome, Failed)
+    assert outcome.reason == "RayDeployFailed"
     assert outcome.message.endswith("does not start: vLLM did not start: the context is too long")
+
+
+def test_weights_that_do_not_come_have_the_reason_of_every_runtime() -> None:
+    outcome = of_a_copy(ConfigError("acme/tiny is gated", hint="set HF_TOKEN", reason="TokenMissing"))
+    assert isinstance(outcome, Failed)
+    assert (outcome.kind, outcome.reason) == ("invalid", "TokenMissing")
+    assert outcome.message.endswith("acme/tiny is gated (set HF_TOKEN)")
+    away = of_a_copy(TargetError("the hub does not answer", reason="HubUnreachable"))
+    assert isinstance(away, Failed)
+    assert (away.kind, away.reason) == ("transient", "HubUnreachable")

@@ -13,7 +13,7 @@ _MARK = re.compile(r"llmwright-failure:(\{.*?\})(?=\s*$)", re.MULTILINE)
 
 def marked(error: LLMwrightError) -> str:
     """Return ``error`` as one line that ``failure_in`` finds again."""
-    words = {"message": error.message, "hint": error.hint, "code": error.exit_code}
+    words = {"message": error.message, "hint": error.hint, "code": error.exit_code, "reason": error.reason}
     return "llmwright-failure:" + json.dumps(words)
 
 
@@ -33,4 +33,4 @@ def marked_in(text: str) -> LLMwrightError | None:
         return None
     words = read_json(match[1])
     kind = ConfigError if words["code"] == ConfigError.exit_code else TargetError
-    return kind(words["message"], hint=words["hint"])
+    return kind(words["message"], hint=words["hint"], reason=words.get("reason"))

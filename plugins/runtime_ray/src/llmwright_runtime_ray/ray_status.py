@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from llmwright.values.nodes import Failed, Outcome, Ready, Waiting, Watch
+from llmwright.values.nodes import Failed, FailureKind, Outcome, Ready, Waiting, Watch
+from llmwright.values.weight_reasons import CAUSES, OTHERS_FAULTS
 from llmwright_runtime_ray.last_words import marked_in
 from llmwright_runtime_ray.ray_cluster import SUSPEND
 
@@ -106,7 +107,13 @@ def _of_applications(applications: Object) -> Outcome | None:
 
 
 def _failed(what: str, state: Object) -> Failed:
-    return Failed("invalid", f"{what} does not start: {_cause(state)}", "RayDeployFailed")
+    """Return the failure, with a reason of its own where weights do not come."""
+    own = marked_in(str(state.get("message") or ""))
+    if own is None or own.reason not in CAUSES:
+        return Failed("invalid", f"{what} does not start: {_cause(state)}", "RayDeployFailed")
+    text = f"{own.message} ({own.hint})" if own.hint else own.message
+    kind: FailureKind = "transient" if own.reason in OTHERS_FAULTS else "invalid"
+    return Failed(kind, f"{what} does not start: {_short(text)}", own.reason)
 
 
 def _going(name: str, application: Object) -> Iterator[str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import disable_created_metrics
 
+from llmwright.artifacts.hub_snapshot import fetch_before_loading
 from llmwright.errors import LLMwrightError
 from llmwright_runtime_hf.serve.engine.model_thread import ModelThread
 from llmwright_runtime_hf.serve.log_limit import set_up_logging
@@ -39,6 +40,10 @@ class Replica:
         self._adapters, self._most_adapters = options.adapters, most_adapters
         if most_adapters is not None:
             options = replace(options, adapters=(), later_adapters=True)
+        try:
+            fetch_before_loading(options.model, options.revision)
+        except LLMwrightError as error:
+            raise RuntimeError(marked(error)) from error
         self._options = options
         self._metrics = ServerMetrics()
         self._engine = ModelThread(options, self._metrics)
