@@ -233,13 +233,14 @@ def _has_processors_and_memory(resources: Any) -> bool:
 
 
 def _engine_plugin() -> tuple[Rule, ...]:
-    """Our plug-in of the engine, which a shell of the engine's own image lays into a volume."""
+    """Our plug-in, which a shell of the engine's image lays into a volume, and the step that fetches weights."""
     place = "/opt/llmwright/engine-plugin"
     return (
         Rule("engine-plugin", (*MAIN, "env", "PYTHONPATH"), ABSENT, {"value": place}),
         Rule("engine-plugin", (*MAIN, "env", "VLLM_PLUGINS"), ABSENT, {"value": "llmwright"}),
         Rule("engine-plugin", (*MAIN, "mounts", place), ABSENT, {"volume": {"emptyDir": {}}, "readOnly": True}),
         Rule("engine-plugin", (*MAIN[:-1], "engine-plugin"), ABSENT, lambda it: IMAGE.fullmatch(it["image"])),
+        Rule("told-weights", (*MAIN[:-1], "fetch-model"), ABSENT, lambda it: IMAGE.fullmatch(it["image"])),
     )
 
 

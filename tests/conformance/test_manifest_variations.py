@@ -151,7 +151,7 @@ def test_an_inference_set_s_own_name(cluster: Cluster) -> None:
 def test_kernels_are_compiled_with_the_image_s_own_compiler(cluster: Cluster) -> None:
     found = cluster.objects(scenario(inference={"preset": {"name": "glm-5.2-fp8"}}, nodes=4))
     assert {"name": "VLLM_USE_DEEP_GEMM", "value": "1"} in main(found)["env"]
-    assert [each["name"] for each in pod(found)["initContainers"]] == ["engine-plugin"]
+    assert [each["name"] for each in pod(found)["initContainers"]] == ["engine-plugin", "fetch-model"]
     assert "CUDA_HOME" not in {each["name"] for each in main(found)["env"]}
 
 

@@ -69,6 +69,7 @@ OTHERS = {
 
 WORKLOAD = {
     "plugins/runtime_hf/": "loads the model that the plan names, by transformers, in the workload's process",
+    "plugins/runtime_vllm/src/llmwright_runtime_vllm/engine_plugin/": "fetches the plan's model for the engine",
     "plugins/tuning_qlora/": "loads the model that the plan names, by transformers, in the workload's process",
 }
 

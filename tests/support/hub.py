@@ -43,7 +43,8 @@ class Hub:
     """The hub. ``downloads`` are the files whose bytes were sent, ``ranges`` what was asked of them.
 
     ``cut`` ends the next answer for a large file after so many bytes. ``status`` is answered to all where it is set,
-    ``store_status`` by the store of large files. Of files in ``slow`` a kilobyte comes at a time, until ``hurry``.
+    ``store_status`` by the store of large files. Of files in ``slow`` ``piece`` bytes come at a
+    time, until ``hurry``.
     """
 
     def __init__(self, host: str = "127.0.0.1", store: str = "localhost") -> None:
@@ -57,6 +58,7 @@ class Hub:
         self.status: int | None = None
         self.store_status: int | None = None
         self.slow: frozenset[str] = frozenset()
+        self.piece = 1024
         self.hurry = Event()
         self.closed = False
         hub = self
@@ -175,7 +177,7 @@ class Hub:
             self.downloads.append(path)
             self.ranges.append(request.headers.get("Range", ""))
         cut, self.cut = (self.cut, None) if request.command == "GET" else (None, self.cut)
-        _reply(request, 206 if asked else 200, headers, content[start:], cut, self.hurry if path in self.slow else None)
+        _reply(request, 206 if asked else 200, headers, content[start:], cut, self if path in self.slow else None)
 
 
 def _about(repository: Repository) -> dict[str, Any]:
@@ -219,20 +221,20 @@ def _reply(
     headers: dict[str, str],
     body: bytes,
     cut: int | None = None,
-    hurry: Event | None = None,
+    slow: Hub | None = None,
 ) -> None:
     request.send_response(status)
     for key, value in {**headers, "Content-Length": str(len(body))}.items():
         request.send_header(key, value)
     request.end_headers()
     if request.command != "HEAD":
-        if hurry is None:
+        if slow is None:
             request.wfile.write(body[:cut])
             body = b""
-        for start in range(0, len(body), 1024):
-            assert hurry is not None
-            request.wfile.write(body[start : start + 1024])
-            hurry.wait(0.02)
+        for start in range(0, len(body), slow.piece if slow is not None else 1):
+            assert slow is not None
+            request.wfile.write(body[start : start + slow.piece])
+            slow.hurry.wait(0.02)
         if cut is not None:
             request.wfile.flush()
             request.close_connection = True

@@ -25,7 +25,7 @@ from llmwright.plan.make import make_plan
 from llmwright.plugins.driver_set import DriverSet
 from llmwright.plugins.drivers import OlderImage
 from llmwright.settings.model import Limits, Settings
-from llmwright.values.launch import Volume
+from llmwright.values.launch import SecretKey, Volume
 from llmwright_provisioner_karpenter.driver import KarpenterProvisioner
 from llmwright_runtime_hf.driver import HfRuntime
 from llmwright_runtime_vllm.driver import VllmRuntime
@@ -44,6 +44,14 @@ def test_the_engine_serves_where_preset_and_gpu_allow(planned: Planned) -> None:
     assert required(plan.cost).usd_per_hour == 3.673
     assert "undated" in required(plan.cost).note
     assert "skypilot-catalog" in required(plan.cost).note
+
+
+def test_the_step_that_fetches_for_the_engine_has_the_hubs_token(planned: Planned) -> None:
+    preset = {"name": "phi-4", "presetOptions": {"modelAccessSecret": "hf"}}
+    plan = planned(sku=A100, inference={"preset": preset}, drivers=drivers_with(vllm=VllmRuntime))
+    steps = {step.name: step.env for step in required(plan.serving).prepare}
+    assert steps["fetch-model"]["HF_TOKEN"] == SecretKey("hf", "HF_TOKEN")
+    assert "HF_TOKEN" not in steps["engine-plugin"]
 
 
 def test_without_the_engine_hf_serves_and_says_why(planned: Planned) -> None:

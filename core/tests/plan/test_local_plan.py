@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.planning import GIB, HERE, Planned, inference, required, tuning
+from tests.support.planning import GIB, HERE, Planned, drivers_with, inference, required, tuning
 
 from llmwright.errors import InvalidWorkspace, PluginNotFound
 from llmwright.settings.model import Settings
 from llmwright.values.launch import Launch, Process, SecretKey, Volume
 from llmwright.values.url_secrets import URLS_VARIABLE
+from llmwright_runtime_vllm.driver import VllmRuntime
 
 
 def steps(launch: Launch | None) -> list[str]:
@@ -253,3 +254,12 @@ def test_a_text_that_no_program_can_be_started_with_is_refused(planned: Planned)
 def test_files_that_are_known_are_told_before_training(planned: Planned, names: tuple[str, ...], note: str) -> None:
     assert note in planned(tuning=tuning(), data_names=names).notes
     assert not [line for line in planned(tuning=tuning()).notes if line.startswith("trains on")]
+
+
+def test_an_engine_whose_loader_reads_other_files_says_which_are_fetched(planned: Planned) -> None:
+    machine = replace(HERE, memory_bytes=64 * GIB)
+    wanted = inference("mistral-7b-instruct", runtime="vllm")
+    settings = Settings.model_validate({"sources": {"allow": ["10.0.0.0/8"]}})
+    plan = planned(inference=wanted, machine=machine, drivers=drivers_with(vllm=VllmRuntime), settings=settings)
+    (step,) = (step for step in required(plan.serving).prepare if step.name == "fetch-model")
+    assert step.argv[-4:] == ("--files", "consolidated*.safetensors", "--allow", "10.0.0.0/8")

@@ -23,6 +23,7 @@ from llmwright_runtime_ray.driver import RayRuntime
 from llmwright_runtime_ray.llm_launch import REFUSED
 from llmwright_runtime_ray.ray_config import HF_ALONE, RayConfig
 from llmwright_runtime_vllm.driver import VllmRuntime
+from llmwright_runtime_vllm.engine_plugin import fetch_model
 
 A100 = make_instance_type(
     name="a100", cloud="acme", gpus=2, gpu_memory_bytes=80 * 2**30, gpu_model="NVIDIA A100", compute_capability=(8, 0)
@@ -266,6 +267,15 @@ def test_the_pod_is_ray_s_own_image_with_our_packages_beside() -> None:
     assert launch.main.env["RAYLLM_ENABLE_REQUEST_PROMPT_LOGS"] == "0"
     here = launched({"engine": "vllm"}, fit={"instance_type": HERE})
     assert (here.prepare, "PYTHONPATH" in here.main.env) == ((), False)
+
+
+def test_a_model_of_the_hub_is_fetched_in_the_same_image_before_ray_starts() -> None:
+    launch = launched({}, preset=replace(PRESET, source="hf://acme/tiny", revision="abc"))
+    packages, fetches = launch.prepare
+    assert packages.name == "packages", "its files come first"
+    assert (fetches.name, fetches.image) == ("fetch-model", "ray-llm")
+    assert fetches.argv[:3] == ("$(python)", "-m", fetch_model.__name__)
+    assert fetches.env["PYTHONPATH"] == launch.main.env["PYTHONPATH"]
 
 
 def test_a_template_of_vllm_s_own_image_is_not_asked_of_ray_s() -> None:

@@ -46,7 +46,7 @@ def test_no_process_of_ours_is_in_the_pod(runtime: VllmRuntime) -> None:
 def test_the_plugin_is_laid_beside_the_engine(runtime: VllmRuntime, tmp_path: Path) -> None:
     """By the shell of the engine's own image, as files that its Python takes for an installed package."""
     launch = launched(runtime)
-    (copying,) = launch.prepare
+    copying, _ = launch.prepare
     assert copying.image == launch.main.image
     argv = [word.replace("$(volume.engine-plugin)", str(tmp_path)) for word in copying.argv]
     for _ in range(2):

@@ -21,6 +21,7 @@ def with_weights(launch: Launch, inputs: PlanInput, path: str, driver: str) -> L
     """Return ``launch`` with the parts of weights from an image that its driver left out: pull, volume and mounts.
 
     The process that pulls has the logins of a private preset, and may ask the inner addresses that the settings allow.
+    One that fetches from the hub has the hub's token.
 
     Args:
         path: where the Workspace names the driver.
@@ -37,6 +38,8 @@ def with_weights(launch: Launch, inputs: PlanInput, path: str, driver: str) -> L
     def with_access(process: Process) -> Process:
         if process.name == PULL_MODEL:
             process = replace(process, argv=(*process.argv, *allow_arguments(inputs)))
+        if process.name == FETCH_MODEL:
+            return with_hub_token(process, inputs)
         return with_logins(process, inputs, inputs.model_secrets, MODEL_VOLUME) if _fills(process) else process
 
     return replace(completed, prepare=tuple(map(with_access, completed.prepare)))
@@ -46,15 +49,23 @@ def with_fetched_model(launch: Launch, inputs: PlanInput) -> Launch:
     """Return ``launch`` with a process before all others that brings a model of the hub into the hub's cache.
 
     On one machine, whatever the driver: the causes of a refusal, the progress and the digests are then the same for
-    all. On a cluster the driver's own process does it, in its own image.
+    all. A driver whose loader reads other files has that process itself, with ``--files``. On a cluster the driver's
+    own process does it, or a step of the driver's before it, in its own image.
     """
     hub_id = inputs.preset.source.removeprefix(HUB)
     if inputs.target != "local" or hub_id == inputs.preset.source:
         return launch
+    if any(step.name == FETCH_MODEL for step in launch.prepare):
+        return replace(launch, prepare=tuple(_allowing(step, inputs) for step in launch.prepare))
     model = ("--model", hub_id, "--revision", inputs.preset.revision)
     argv = ("$(python)", "-m", "llmwright.artifacts", FETCH_MODEL, *model, *allow_arguments(inputs))
     fetch = with_hub_token(Process(name=FETCH_MODEL, argv=argv), inputs)
     return replace(launch, prepare=(fetch, *launch.prepare))
+
+
+def _allowing(step: Process, inputs: PlanInput) -> Process:
+    """Return a driver's own process that fetches, with what the settings allow."""
+    return replace(step, argv=(*step.argv, *allow_arguments(inputs))) if step.name == FETCH_MODEL else step
 
 
 def _completed(launch: Launch, weights: Weights) -> Launch:

@@ -20,6 +20,7 @@ from llmwright_runtime_vllm.config import EngineConfig
 from llmwright_runtime_vllm.engine_config_file import CONFIG_FILE, SECTION
 from llmwright_runtime_vllm.engine_flags import FlagList
 from llmwright_runtime_vllm.engine_weights import LaunchPart, weights
+from llmwright_runtime_vllm.fetch_step import fetch_steps
 from llmwright_runtime_vllm.flags import Flags, flags
 from llmwright_runtime_vllm.model_facts import is_this_machine
 
@@ -29,6 +30,8 @@ IMAGE = "rayproject/ray-llm:2.60.0-py312-cu130"
 release, Python and CUDA). Nothing of ours is in it."""
 PACKAGES = Mount(volume="packages", path="/opt/llmwright/packages")
 """Where our own packages lie in the pods of that image, laid there by the image of the role ``workload``."""
+FETCH_MODULE = "llmwright_runtime_vllm.engine_plugin.fetch_model"
+"""The module that brings a model of the hub before the engine starts, as it lies there."""
 GCS_PORT = 6379
 """Where the machines of a cluster meet: Ray's own, and KubeRay's to open."""
 SHARED = Mount(volume="dshm", path="/dev/shm")  # noqa: S108 - the mount that a pod has there
@@ -120,7 +123,7 @@ def launch(
     scratch = (STATE.volume, *(() if here else (PACKAGES.volume,)))
     return Launch(
         main=main,
-        prepare=(*part.prepare, *(() if here else (_packages(),))),
+        prepare=(*part.prepare, *(() if here else (_packages(),)), *_fetching(preset, fit, config)),
         volumes=(Volume(name="dshm", kind="memory"), *part.volumes, *(Volume(name=name) for name in scratch)),
         ports={"http": 5000},
         ranks=Ranks(count=fit.nodes, leader=(), worker=argv, rendezvous_port=GCS_PORT) if fit.nodes > 1 else None,
@@ -131,6 +134,12 @@ def launch(
 def _packages() -> Process:
     argv = ("$(python)", "-m", "llmwright_runtime_ray.packages", "--to", f"$(volume.{PACKAGES.volume})")
     return Process(name="packages", image="workload", argv=argv, mounts=(PACKAGES,))
+
+
+def _fetching(preset: Preset, fit: Fit, config: ConfiguredRay) -> tuple[Process, ...]:
+    engine = _engine_config(config)
+    computed = flags(preset, fit, (), engine)
+    return fetch_steps(preset, fit, engine, computed, image=ROLE, module=FETCH_MODULE, packages=PACKAGES)
 
 
 def _own_flags(

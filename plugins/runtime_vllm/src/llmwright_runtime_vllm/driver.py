@@ -24,6 +24,7 @@ from llmwright_runtime_vllm.engine_config_file import (
 )
 from llmwright_runtime_vllm.engine_flags import FlagList, flags_of
 from llmwright_runtime_vllm.engine_weights import ROLE, LaunchPart, weights
+from llmwright_runtime_vllm.fetch_step import fetch_steps
 from llmwright_runtime_vllm.flags import Flags, flags
 from llmwright_runtime_vllm.settings import VllmSettings
 
@@ -33,7 +34,7 @@ IMAGE = "vllm/vllm-openai"
 
 
 class VllmRuntime(Runtime):
-    """``vllm serve``, the engine's own server, with KAITO's flags. Nothing of ours is in its pod."""
+    """``vllm serve``, the engine's own server, with KAITO's flags. What stands before it ends before it starts."""
 
     targets = frozenset({"kubernetes", "local"})
     default_rank = {"kubernetes": 100}
@@ -129,6 +130,7 @@ class VllmRuntime(Runtime):
         computed: Flags = {**address, **_without(flags(preset, fit, adapters, config), part), **part.flags}
         own = config.engine_plugin
         env = {**model_facts.environment(preset, fit), **disaggregation.environment(config)}
+        steps = (self._copying, *self._fetching(preset, fit, config, computed)) if own else ()
         main = Process(
             name="serve",
             image=ROLE,
@@ -142,13 +144,17 @@ class VllmRuntime(Runtime):
         )
         return Launch(
             main=main,
-            prepare=(*part.prepare, *((self._copying,) if own else ())),
+            prepare=(*part.prepare, *steps),
             beside=disaggregation.beside(config),
             volumes=(Volume(name="dshm", kind="memory"), *part.volumes, *((plugin_files.VOLUME,) if own else ())),
             ports={"http": 5000, "kv-events": 5557, **({"engine": disaggregation.ENGINE_PORT} if decodes else {})},
             ranks=multi_node.ranks(fit, self._argv(part, computed | multi_node.joined(fit, rank="$(rank)"), config)),
             images={**disaggregation.IMAGES, ROLE: self._image},
         )
+
+    def _fetching(self, preset: Preset, fit: Fit, config: EngineConfig, computed: Flags) -> tuple[Process, ...]:
+        module, packages = plugin_files.FETCH_MODULE, plugin_files.MOUNT
+        return fetch_steps(preset, fit, config, computed, image=ROLE, module=module, packages=packages)
 
     def _argv(self, part: LaunchPart, computed: Flags, config: EngineConfig) -> tuple[str, ...]:
         return command_line(self._settings.program, part.model, computed, config.user_flags, self._known)

@@ -26,9 +26,15 @@ PACKAGE = "llmwright_engine_plugin"
 METADATA = f"{PACKAGE}-1.dist-info"
 """The folder by which the engine's Python takes the package for an installed one, with its entry point."""
 
-CARRIED = ("catalogue/adapter_rules.py", "catalogue/adapter_fit.py", "values/lora_adapter.py")
-"""Modules of the core that travel too, each by its own name: adapters are judged by one set of rules everywhere. They
-import each other and the standard library."""
+FETCH_MODULE = f"{PACKAGE}.fetch_model"
+"""The module that brings a model of the hub before the engine starts."""
+
+CARRIED = (
+    *("catalogue/adapter_rules.py", "catalogue/adapter_fit.py", "values/lora_adapter.py"),
+    *("plugins/progress_server.py", "artifacts/transfer_events.py", "artifacts/transfer_rate.py"),
+)
+"""Modules of the core that travel too, each by its own name: adapters are judged by one set of rules everywhere, and
+progress is told in one form. They import each other and the standard library."""
 _FROM_CORE = re.compile(r"^from llmwright(?:\.\w+)*\.(\w+) import ", re.MULTILINE)
 
 COPY = 'cd "$1"; shift; while [ $# -gt 0 ]; do mkdir -p "${1%/*}"; printf %s "$2" > "$1"; shift 2; done'
