@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -57,6 +57,15 @@ class Kubelet:
         """The main container runs at an address, and is not ready."""
         self._pod_says(pod, "Running", "False", RUNNING, podIP=address, podIPs=[{"ip": address}])
 
+    def prepares_at(self, pod: str, address: str, step: str) -> None:
+        """The init container ``step`` runs at an address, after those before it; the others wait."""
+        steps = [one["name"] for one in self.has(pod)["spec"]["initContainers"]]
+        before = dict.fromkeys(steps[: steps.index(step)], ended(0, "Completed"))
+        self._pod_says(
+            pod, "Pending", "False", waits("PodInitializing"), steps={**before, step: RUNNING},
+            podIP=address, podIPs=[{"ip": address}],
+        )  # fmt: skip
+
     def holds(self, pod: str, state: Object, last: Object | None = None) -> None:
         """The main container is in that state and not ready, after it was in another before."""
         phase = "Running" if last else "Pending"
@@ -100,13 +109,22 @@ class Kubelet:
         return node is None or bool(node["spec"].get("taints"))
 
     def _pod_says(
-        self, pod: str, phase: str, ready: str, state: Object, last: Object | None = None, **more: Any
+        self,
+        pod: str,
+        phase: str,
+        ready: str,
+        state: Object,
+        last: Object | None = None,
+        steps: Mapping[str, Object] | None = None,
+        **more: Any,
     ) -> None:
+        """``steps`` are the states of the init containers that began, where not all are over."""
         spec = self.has(pod)["spec"]
         conditions = [_condition(kind, ready) for kind in ("Ready", "ContainersReady")]
-        conditions += [_condition(kind, "True") for kind in ("PodScheduled", "Initialized")]
+        initialized = "True" if steps is None else "False"
+        conditions += [_condition("PodScheduled", "True"), _condition("Initialized", initialized)]
         main = [_container(one, state, last or {}, ready == "True") for one in spec["containers"]]
-        before = [_container(one, ended(0, "Completed"), {}, True) for one in spec.get("initContainers") or []]
+        before = [_step(one, steps) for one in spec.get("initContainers") or []]
         told: Object = {"phase": phase, "conditions": conditions, "containerStatuses": main, **more}
         self._patch("pod", pod, {**told, "initContainerStatuses": before})
 
@@ -125,6 +143,13 @@ def pods_of(plane: Cluster, workspace: str) -> Iterator[str]:
     for one in plane.get("pods", f"-lkaito.sh/workspace={workspace}"):
         if one["status"].get("phase") not in ("Succeeded", "Failed"):
             yield one["metadata"]["name"]
+
+
+def _step(spec: Object, steps: Mapping[str, Object] | None) -> Object:
+    """The status of an init container."""
+    over = ended(0, "Completed")
+    state = over if steps is None else steps.get(spec["name"], waits("PodInitializing"))
+    return _container(spec, state, {}, "terminated" in state)
 
 
 def _container(spec: Object, state: Object, last: Object, ready: bool) -> Object:
