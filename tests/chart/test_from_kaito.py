@@ -1,4 +1,7 @@
-"""Over from KAITO and back, by the commands of docs/from-kaito.md as they stand there, with the real ``helm``."""
+"""Over from KAITO and back, by the commands of docs/from-kaito.md as they stand there, with the real ``helm``.
+
+With the lowest release that the chart asks for too: it leaves definitions alone that are there.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from typing import Any
 
 import pytest
 from tests.chart.support.helm import Helm
+from tests.chart.support.helm_releases import fetch
 from tests.chart.support.installed_operator import installed_operator
 from tests.chart.support.kaitos_chart import write_chart
 from tests.support.page_commands import commands
@@ -29,17 +33,24 @@ VALUES = "--set provisioner.name=byo --set settings.preflight=false"
 """Nodes that are there, so that the server has one; nothing else of the installation differs."""
 
 
+@pytest.fixture(scope="module", params=["here", pytest.param("3.17", marks=pytest.mark.slow)])
+def program(request: pytest.FixtureRequest, helm: Helm, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The release of Helm that is here, and the lowest."""
+    release = str(request.param)
+    return helm.program if release == "here" else fetch(release, tmp_path_factory.mktemp("helm"))
+
+
 @pytest.fixture(scope="module")
-def shell(helm: Helm, plane: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Shell:
+def shell(program: Path, helm: Helm, plane: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Shell:
     """Runs a command of the page in the repository, as a reader does; returns what it printed."""
     home = tmp_path_factory.mktemp("home")
-    path = f"{helm.program.parent}:{Path(sys.executable).parent}:/usr/bin:/bin"
+    path = f"{program.parent}:{helm.program.parent}:{Path(sys.executable).parent}:/usr/bin:/bin"
     environ = {"PATH": path, "HOME": str(home), "KUBECONFIG": str(plane.kubeconfig), "NO_PROXY": "*"}
     chart = write_chart(home / "kaito-chart")
 
     def run(command: str) -> str:
         words = command.replace("kaito/workspace", str(chart)).replace("> workspaces.yaml", f"> {home}/workspaces.yaml")
-        if "deploy/chart" in words:
+        if words.startswith("helm install llmwright"):
             words += f" {VALUES}"
         shown = f"set -o pipefail; {words}"
         done = subprocess.run(
@@ -69,7 +80,7 @@ def moving(plane: Cluster, shell: Shell) -> Iterator[Cluster]:
     finalizers = json.dumps({"metadata": {"finalizers": None}})
     plane.kubectl("patch", "workspace", NAME, "--type=merge", "-p", finalizers, check=False)
     plane.kubectl("delete", "crd", "workspaces.kaito.sh", "--ignore-not-found", "--timeout=60s")
-    plane.kubectl("delete", "namespace", "kaito-workspace", "--ignore-not-found", "--wait=false")
+    plane.kubectl("delete", "namespace", "kaito-workspace", "team", "--ignore-not-found", "--timeout=60s")
     plane.kubectl("delete", "node", "gpu-moves")
 
 
@@ -161,4 +172,3 @@ def test_side_by_side(moving: Cluster, shell: Shell, tmp_path: Path) -> None:
         operator.end()
     shell("helm uninstall llmwright -n llmwright-system --wait")
     shell("kubectl delete -f deploy/beside-kaito.yaml")
-    shell("kubectl delete namespace team --wait=false")
