@@ -161,7 +161,7 @@ def test_without_the_definition_the_command_for_it_is_shown(answers: Answers) ->
     answers.kinds_served = []
     finding = found()["Workspace definition"]
     assert finding.state == "problem"
-    assert finding.hint == "`llmwright crd | kubectl apply --server-side -f - --context prod`"
+    assert finding.hint == "`llmwright crd | kubectl apply --server-side --force-conflicts -f - --context prod`"
 
 
 def test_a_definition_without_our_fields_names_them(answers: Answers) -> None:

@@ -8,6 +8,8 @@ import pytest
 from plugins.provisioner_karpenter.tests.support.builders import ask
 
 from llmwright.testing import make_context
+from llmwright.values.nodes import Finding
+from llmwright.values.same_place import SamePlace
 from llmwright_provisioner_karpenter.beforehand import findings
 from llmwright_provisioner_karpenter.client import KarpenterClient
 from llmwright_provisioner_karpenter.config import KarpenterOptions, KarpenterSettings, NodeOptions, node_options
@@ -42,8 +44,12 @@ def options(**settings: Any) -> NodeOptions:
 
 
 def told(answers: Answers, **settings: Any) -> list[tuple[str, str]]:
-    found = findings(cast("KarpenterClient", answers), options(**settings))
-    return [(finding.state, finding.message) for finding in found]
+    return [(finding.state, finding.message) for finding in found(answers, **settings)]
+
+
+def found(answers: Answers, **settings: Any) -> list[Finding]:
+    place = SamePlace(cluster=("--context", "prod"))
+    return [*findings(cast("KarpenterClient", answers), options(**settings), place)]
 
 
 def test_a_cluster_with_karpenter_and_the_class() -> None:
@@ -82,6 +88,14 @@ def test_a_class_that_cannot_be_used_is_a_problem(change: dict[str, Any], words:
     for name, value in change.items():
         setattr(answers, name, value)
     assert told(answers)[1] == ("problem", words)
+
+
+def test_the_commands_that_are_proposed_go_to_the_same_cluster() -> None:
+    answers = Answers()
+    answers.node_class = None
+    assert found(answers)[1].hint.startswith("`kubectl get ec2nodeclasses.karpenter.k8s.aws --context prod` lists")
+    answers.node_class = {"status": {"conditions": [{"type": "Ready", "status": "False"}]}}
+    assert found(answers)[1].hint == "`kubectl describe ec2nodeclasses.karpenter.k8s.aws gpu --context prod`"
 
 
 def test_a_cloud_without_a_default_wants_a_class() -> None:

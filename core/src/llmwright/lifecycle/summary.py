@@ -14,6 +14,7 @@ from llmwright.lifecycle.observed import Trouble
 from llmwright.lifecycle.serving import IDLE
 from llmwright.plan.digest import ROLLOUT
 from llmwright.values.plan import Plan
+from llmwright.values.same_place import SamePlace
 from llmwright.version import __version__
 
 WAITING = Trouble("workspacePending", "workspace is waiting for inference workload readiness")
@@ -162,5 +163,7 @@ def _update(facts: LifecycleInput, builder: DecisionBuilder) -> None:
         builder.conditions.drop("UpdateAvailable")
         return
     other_way = "" if facts.plan.target == "local" else f", or another value in the annotation {ROLLOUT},"
-    message = f"a plan made today differs from the one that runs; `llmwright rollout`{other_way} moves it"
+    place = SamePlace(target="" if facts.plan.target == "local" else facts.plan.target)
+    rollout = place.command(f"rollout {facts.workspace.name}", facts.workspace.namespace)
+    message = f"a plan made today differs from the one that runs; `{rollout}`{other_way} moves it"
     builder.conditions.set("UpdateAvailable", True, "NewPlan", message)

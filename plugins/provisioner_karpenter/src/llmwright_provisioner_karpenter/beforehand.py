@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from llmwright.values.nodes import Finding
+from llmwright.values.same_place import SamePlace
 from llmwright_provisioner_karpenter.client import KarpenterClient
 from llmwright_provisioner_karpenter.config import NodeClass, NodeOptions
 from llmwright_provisioner_karpenter.node_names import CLAIMS, GROUP, POOLS, VERSION
@@ -14,8 +15,10 @@ INSTALL = "install Karpenter (on AKS turn on node auto-provisioning), or choose 
 NAME_CLASS = "name one in plugins.provisioner.karpenter.nodeClassRef of the settings"
 
 
-def findings(client: KarpenterClient, options: NodeOptions) -> Iterator[Finding]:
+def findings(client: KarpenterClient, options: NodeOptions, place: SamePlace) -> Iterator[Finding]:
     """Yield whether the kinds of the mode are served, and whether the node class is there and ready.
+
+    ``place`` is how the cluster was reached, for the commands that are proposed.
 
     Raises:
         TargetError: the API server did not answer.
@@ -28,10 +31,10 @@ def findings(client: KarpenterClient, options: NodeOptions) -> Iterator[Finding]
         yield Finding(about="Karpenter", state="problem", message=message, hint=INSTALL, kind="invalid")
         return
     yield Finding(about="Karpenter", state="ok", message=f"the cluster serves what the mode {options.mode} needs")
-    yield _node_class(client, options.node_class, options)
+    yield _node_class(client, options.node_class, options, place)
 
 
-def _node_class(client: KarpenterClient, wanted: NodeClass | None, options: NodeOptions) -> Finding:
+def _node_class(client: KarpenterClient, wanted: NodeClass | None, options: NodeOptions, place: SamePlace) -> Finding:
     about = "node class"
     if wanted is None:
         message = f"there is no default for the cloud {options.cloud!r}"
@@ -51,13 +54,14 @@ def _node_class(client: KarpenterClient, wanted: NodeClass | None, options: Node
     live = client.find(f"/apis/{version}/{plural}/{wanted.name}")
     if live is None:
         message = f"there is no {name}"
-        hint = f"`kubectl get {plural}.{wanted.group}` lists those that are; {NAME_CLASS}"
+        get = place.kubectl(f"get {plural}.{wanted.group}")
+        hint = f"`{get}` lists those that are; {NAME_CLASS}"
         return Finding(about=about, state="problem", message=message, hint=hint, kind="invalid")
     ready: Mapping[str, Any] = next(
         (each for each in (live.get("status") or {}).get("conditions") or () if each["type"] == "Ready"), {}
     )
     if ready.get("status") == "False":
         message = f"{name} is not ready: {ready.get('reason', '')}: {ready.get('message', '')}"
-        hint = f"`kubectl describe {plural}.{wanted.group} {wanted.name}`"
+        hint = f"`{place.kubectl(f'describe {plural}.{wanted.group} {wanted.name}')}`"
         return Finding(about=about, state="problem", message=message, hint=hint, kind="invalid")
     return Finding(about=about, state="ok", message=f"{name} is there")

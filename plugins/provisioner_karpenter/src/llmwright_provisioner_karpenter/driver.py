@@ -26,6 +26,7 @@ from llmwright.values.nodes import (
     unreserved,
 )
 from llmwright.values.plan import Target
+from llmwright.values.same_place import SamePlace
 from llmwright.values.snapshot import Snapshot
 from llmwright_provisioner_karpenter.actions import (
     APPLY,
@@ -130,7 +131,8 @@ class KarpenterProvisioner(Provisioner):
                 Finding(about="Karpenter", state="unchecked", message="no cluster is there to be asked", hint=hint),
             )
         asked = request or NodeRequest(namespace="", workspace="", count=1)
-        return tuple(findings(self._client, self._options(asked)))
+        place = getattr(self.context.cluster, "same_place", SamePlace())
+        return tuple(findings(self._client, self._options(asked), place))
 
     def observe(self, request: NodeRequest, snapshot: Snapshot) -> OwnedObjects:
         """Read the objects with the Workspace's owner labels. Nodes that only match its selector belong to others."""

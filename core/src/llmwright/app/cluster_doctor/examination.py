@@ -212,8 +212,9 @@ def _definition(api: Api, served: bool) -> Finding:
 
 
 def _apply_crd(api: Api) -> str:
-    kubectl = api.same_place.kubectl("apply --server-side -f -")
-    return f"`llmwright crd | {kubectl}`"
+    # By force: the fields of one that is there are mostly those of Helm, and without it the API server refuses.
+    kubectl = api.same_place.kubectl("apply --server-side --force-conflicts -f -")
+    return f"`{api.same_place.program} crd | {kubectl}`"
 
 
 def _obstacle(session: Session, api: Api) -> Iterator[Finding]:
