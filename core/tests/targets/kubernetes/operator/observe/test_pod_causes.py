@@ -8,6 +8,8 @@ import pytest
 
 from llmwright.targets.kubernetes.operator.cache.projection import project_pod
 from llmwright.targets.kubernetes.operator.observe.pod_causes import (
+    is_about,
+    mounts_no_image,
     pressure_behind,
     root_cause,
     with_mount_cause,
@@ -269,3 +271,17 @@ def test_a_container_that_mounts_an_image_names_the_node_that_can_mount_none() -
     assert "set imageVolumes: false" in told
     assert told.endswith(said)
     assert with_mount_cause(said, {"new": runs("containerd://2.1.4"), "gone": None}) == said
+
+    assert is_about(said, {"metadata": {"name": "w-0"}})
+    unknown = "pod w-0: MountVolume.SetUp failed: no volume plugin matched"
+    assert is_about(unknown, {"metadata": {"name": "w-0"}})
+    assert not is_about(unknown, {"metadata": {"name": "w"}})
+    assert mounts_no_image("FailedMount", unknown)
+    assert not mounts_no_image("FailedMount", "pod w-0: configmap not found")
+    told = with_mount_cause(unknown, {"new": runs("containerd://2.1.4")})
+    assert told == (
+        "node new: its kubelet has the feature gate ImageVolume off; set imageVolumes: false, or use other nodes: "
+        + unknown
+    )
+    told = with_mount_cause(unknown, {"old": runs("containerd://1.6.20")})
+    assert told.startswith("node old: its kubelet has the feature gate ImageVolume off, and it runs containerd 1.6.20")

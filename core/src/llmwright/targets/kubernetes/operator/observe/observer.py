@@ -22,7 +22,12 @@ from llmwright.targets.kubernetes.operator.memory import Planned
 from llmwright.targets.kubernetes.operator.observe.autoscaler_state import autoscaler_state
 from llmwright.targets.kubernetes.operator.observe.event_causes import explained
 from llmwright.targets.kubernetes.operator.observe.occupied_nodes import sparing
-from llmwright.targets.kubernetes.operator.observe.pod_causes import NO_START, pressure_behind, with_mount_cause
+from llmwright.targets.kubernetes.operator.observe.pod_causes import (
+    is_about,
+    mounts_no_image,
+    pressure_behind,
+    with_mount_cause,
+)
 from llmwright.targets.kubernetes.operator.observe.pod_progress import PodProgress
 from llmwright.targets.kubernetes.operator.observe.server_status import ServerStatus
 from llmwright.targets.kubernetes.operator.observe.workloads import ABSENT, job_workload, of_workload, servers_pods
@@ -134,13 +139,14 @@ class Observer:
         return replace(observed, **explained_workloads)  # type: ignore[arg-type]
 
     def _told_of_mounts(self, subject: PassSubject, plan: Plan, observed: Observed) -> Observed:
-        """Say of a container that cannot start and mounts an image where its node can mount none."""
+        """Say of a pod that cannot start and mounts an image where its node can mount none."""
         launches: dict[Role, Launch | None] = {"tuning": plan.tuning, "serving": plan.serving}
         told = {}
         for role, workload in observed.workloads():
             launch = launches.get(role)
-            if workload.reason == NO_START and launch is not None and self._mounts(launch):
-                names = {pod["spec"].get("nodeName") for pod in self._children.of(PODS).of(subject.key)}
+            if mounts_no_image(workload.reason, workload.message) and launch is not None and self._mounts(launch):
+                pods = [pod for pod in self._children.of(PODS).of(subject.key) if is_about(workload.message, pod)]
+                names = {pod["spec"].get("nodeName") for pod in pods}
                 nodes = {name: self._snapshot.node(name) for name in sorted(filter(None, names))}
                 told[role] = replace(workload, message=with_mount_cause(workload.message, nodes))
         return replace(observed, **told) if told else observed  # type: ignore[arg-type]

@@ -19,6 +19,9 @@ FindNode = Callable[[str], Object | None]
 IMAGE = frozenset({"ImagePullBackOff", "ErrImagePull", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError"})
 START = frozenset({"CreateContainerError", "CreateContainerConfigError", "RunContainerError", "ContainerCannotRun"})
 NO_START = "ContainerStartError"
+NO_MOUNT = "FailedMount"
+NO_PLUGIN = "no volume plugin matched"
+"""The words of a kubelet that knows no images as volumes: its gate is off (Kubernetes 1.34, ``volume/plugins.go``)."""
 CRASH = "CrashLoopBackOff"
 OOM = "OOMKilled"
 PRESSURES = ("DiskPressure", "MemoryPressure")
@@ -77,11 +80,25 @@ def pressure_behind(message: str, nodes: Collection[NodeObject]) -> str | None:
     return f"Node{shared.pop()}" if len(shared) == 1 else None
 
 
+def mounts_no_image(reason: str, message: str) -> bool:
+    """Return whether a pod that mounts an image may wait because its node mounts none."""
+    return reason == NO_START or (reason == NO_MOUNT and NO_PLUGIN in message)
+
+
+def is_about(message: str, pod: Object) -> bool:
+    """Return whether the message of a cause names that pod, as all do that begin with one."""
+    return message.partition(":")[0].partition(",")[0] == f"pod {pod['metadata']['name']}"
+
+
 def with_mount_cause(message: str, nodes: Mapping[str, Object | None]) -> str:
-    """Return the message of a container that cannot start, and mounts an image, with the node that can mount none."""
+    """Return the message of a pod that waits, and mounts an image, with what its node lacks: the gate, the runtime."""
+    gate = "its kubelet has the feature gate ImageVolume off" if NO_PLUGIN in message else ""
     for name, node in nodes.items():
-        if node is not None and (why := no_image_mounts(node)):
-            return f"node {name} {why}; set imageVolumes: false, or use other nodes: {message}"
+        runtime = no_image_mounts(node) if node is not None else ""
+        if gate or runtime:
+            why = ", and it ".join(filter(None, (gate, runtime)))
+            where = f"node {name}: {why}" if gate else f"node {name} {why}"
+            return f"{where}; set imageVolumes: false, or use other nodes: {message}"
     return message
 
 
