@@ -14,6 +14,7 @@ from llmwright.plugins.drivers import Capabilities
 from llmwright.provisioners.local import LocalProvisioner
 from llmwright.testing.fakes import FakeRuntime
 from llmwright.values.adapter import Adapter
+from llmwright.values.fit import Fit
 from llmwright.values.preset import Preset
 
 A100 = "Standard_NC24ads_A100_v4"
@@ -59,6 +60,15 @@ def test_named_it_is_refused_for_what_it_cannot_do(planned: Planned) -> None:
 
 def test_a_name_in_workspace_or_settings_still_wins(planned: Planned) -> None:
     assert required(planned(inference=inference("demo", runtime="hf"), drivers=DRIVERS).runtime).name == "hf"
+
+
+def test_what_it_says_of_the_preset_is_in_the_plan(planned: Planned) -> None:
+    class Noting(Stranger):
+        def notes(self, preset: Preset, fit: Fit, config: Any) -> tuple[str, ...]:
+            return (f"acme reads no reasoning of {preset.name}",)
+
+    plan = planned(inference=inference("demo"), drivers=drivers_with(acme=Noting))
+    assert "acme reads no reasoning of demo" in plan.notes
 
 
 def test_one_that_must_be_named_is_not_said_to_be_missing(planned: Planned) -> None:

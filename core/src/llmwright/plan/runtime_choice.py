@@ -118,7 +118,9 @@ def _try(inputs: PlanInput, served: Served, demand: Demand, choice: Choice) -> S
     share, here = of_one_copy(inputs, runtime), copies_here(inputs, runtime)
     fit = replace(_fit(share, served, runtime, able, config), copies=copies_of(inputs.workspace))
     own = (f"{choice.name} serves with the engine {engine.name}: {engine.why}",) if engine else ()
-    serving = ServingChoice(choice=choice, runtime=runtime, able=able, config=config, fit=fit, notes=own)
+    with driver_call("runtime", choice.name, "notes"):
+        said = (*own, *runtime.notes(inputs.preset, fit, config))
+    serving = ServingChoice(choice=choice, runtime=runtime, able=able, config=config, fit=fit, notes=said)
     judged = _judged(share, served, serving)
     notes, warnings = share_notes(here), share_warnings(inputs, here)
     return replace(judged, notes=(*judged.notes, *notes), warnings=(*judged.warnings, *warnings))

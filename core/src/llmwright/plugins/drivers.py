@@ -228,6 +228,10 @@ class Runtime(Driver):
         """Return why this runtime cannot serve ``preset`` on that machine, None where it can."""
         return None
 
+    def notes(self, preset: Preset, fit: Fit, config: Any) -> tuple[str, ...]:
+        """Return sentences for the plan: what the server will not do of what ``preset`` says, and who does it; pure."""
+        return ()
+
     def memory(self, preset: Preset, fit: Fit, config: Any) -> tuple[MemoryTerm, ...]:
         """Return the memory that it needs otherwise than the core reckons, in bytes on one device; pure.
 

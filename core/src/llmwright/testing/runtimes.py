@@ -215,6 +215,14 @@ class RuntimeContract(RuntimeAdaptersContract):
             assert type(held) is int, f"held_adapters of {number} is {held!r}, and no whole number"
             assert min(number, 1) <= held <= number, f"held_adapters of {number} adapters is {held}"
 
+    def test_its_notes_are_sentences(self, driver: Runtime, preset: Preset, fit: Fit, config: Any) -> None:
+        """``notes`` is pure and answers sentences in a tuple: each is a line of the plan."""
+        other = replace(preset, tool_call_parser="no-such-format", reasoning_parser="no-such-format")
+        for each in (preset, other):
+            notes = twice_alike(driver.notes, each, fit, config)
+            assert isinstance(notes, tuple), f"notes answered {notes!r}, and no tuple of sentences"
+            assert all(isinstance(note, str) and note.strip() for note in notes), f"notes answered {notes!r}"
+
     def test_one_slow_answer_kills_nobody(self, launch: Launch) -> None:
         """A ``live`` probe by HTTP that fails for less than ten seconds kills nothing: a busy server is alive."""
         live = launch.main.live

@@ -90,6 +90,12 @@ class RayRuntime(Runtime):
             return f"a replica serves from one machine, and {preset.name} needs {fit.nodes}"
         return multi_node.refusal(preset, fit)
 
+    def notes(self, preset: Preset, fit: Fit, config: ConfiguredRay) -> tuple[str, ...]:
+        """Those of the engine ``hf``, where that is taken."""
+        if engine_choice.engine_for_launch(preset, fit, (), config) == engine_choice.VLLM:
+            return ()
+        return self._engine.notes(preset, fit, config)
+
     def held_adapters(self, adapters: int, config: ConfiguredRay) -> int:
         """As many as the option allows; all without it."""
         return min(adapters, config.max_num_adapters_per_replica or adapters)
