@@ -94,6 +94,16 @@ class LoadedModel:
         """Return the id of the special token that is written ``text``, None where none is."""
         return special_token_of(self.tokenizer, text)
 
+    def token_of_grammar(self, text: str) -> int | None:
+        """Return the id of the token that is written ``text`` where a grammar has to name it, as no text of it matches.
+
+        So it is with special tokens and, in llguidance 1.9, with all that were added and stand in angle brackets.
+        """
+        if text.startswith("<") and text.endswith(">"):
+            added = getattr(self.tokenizer, "added_tokens_decoder", {})
+            return next((token for token, known in added.items() if known.content == text), None)
+        return self.special_token(text)
+
     def decode(self, tokens: list[int], *, special: bool = False) -> str:
         """Return the text of ``tokens``; ``special`` shows special tokens."""
         text = self.tokenizer.decode(tokens, skip_special_tokens=not special, clean_up_tokenization_spaces=False)

@@ -237,7 +237,7 @@ def _guide(request: AnyRequest, loaded: LoadedModel) -> _Shape | None:
         if asked:
             raise _wrong("tool_choice", f"it and {asked[0]} both ask for a shape")
         tools, several = request.demanded, request.several_calls
-        asked = "tools", grammar_of(tools, loaded.tool_call_parser, several=several, special=loaded.special_token)
+        asked = "tools", grammar_of(tools, loaded.tool_call_parser, several=several, special=loaded.token_of_grammar)
     if asked is None:
         return None
     path, source = asked
