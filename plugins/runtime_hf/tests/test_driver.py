@@ -134,6 +134,30 @@ def test_a_format_of_tool_calls_that_it_does_not_read_is_refused_with_who_does(
     assert served(runtime, preset=replace(PRESET, tool_call_parser="openai"))[1].tool_call_parser == "openai"
 
 
+def test_the_format_of_reasoning_is_the_preset_s_or_the_option_s(runtime: HfRuntime) -> None:
+    thinking = replace(PRESET, reasoning_parser="qwen3")
+    assert served(runtime)[1].reasoning_parser is None
+    assert served(runtime, preset=thinking)[1].reasoning_parser == "qwen3"
+    assert served(runtime, preset=thinking, options={"reasoningParser": "glm45"})[1].reasoning_parser == "glm45"
+    for off in ("none", ""):
+        assert served(runtime, preset=thinking, options={"reasoningParser": off})[1].reasoning_parser == "none"
+    with pytest.raises(InvalidWorkspace, match="write runtime: vllm, or one of deepseek_r1"):
+        runtime.configure({"reasoningParser": "ernie45"}, {})
+
+
+def test_a_format_of_the_preset_that_it_does_not_read_is_noted_with_who_does(runtime: HfRuntime) -> None:
+    other = replace(PRESET, tool_call_parser="pythonic", reasoning_parser="ernie45")
+    calls, reasoning = runtime.notes(other, FIT, runtime.configure({}, {}))
+    assert calls == (
+        "hf reads no tool calls of the format pythonic (tiny): requests with tools are refused; "
+        "inference.runtime: vllm reads them"
+    )
+    assert "no reasoning of the format ernie45 (tiny): it stays in the answer" in reasoning
+    assert served(runtime, preset=other)[1].reasoning_parser is None
+    chosen = runtime.configure({"toolCallParser": "hermes", "reasoningParser": "none"}, {})
+    assert runtime.notes(other, FIT, chosen) == runtime.notes(PRESET, FIT, chosen) == ()
+
+
 def test_an_adapter_that_is_named_raises_the_greatest_rank(runtime: HfRuntime) -> None:
     large = (replace(ADAPTERS[0], rank=64), *ADAPTERS[1:])
     assert served(runtime, adapters=large, options={"maxLoraRank": 8})[1].max_lora_rank == 64

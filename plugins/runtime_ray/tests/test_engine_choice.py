@@ -176,6 +176,7 @@ WITH_VLLM: dict[str, Any] = {
     "allowedOrigins": ["https://app.example"],
     "page": False,
     "toolCallParser": "hermes",
+    "reasoningParser": "qwen3",
     "maxNumSeqs": 3,
     "maxNumBatchedTokens": 1024,
     "enablePrefixCaching": False,
@@ -293,3 +294,17 @@ def several(fit: Fit) -> str | None:
 def test_several_machines_are_vllm_s() -> None:
     assert several(make_fit(instance_type=A100, nodes=2, gpus=2)) is None
     assert several(make_fit(instance_type=T4, nodes=2, gpus=2)) == "a replica serves from one machine, and tiny needs 2"
+
+
+def test_formats_that_hf_does_not_read_are_noted_where_it_serves() -> None:
+    runtime, other = RayRuntime(make_context()), replace(PRESET, reasoning_parser="ernie45")
+    named = {name: runtime.configure({"engine": name}, {}) for name in ("hf", "vllm")}
+    fit = make_fit(instance_type=A100)
+    assert "no reasoning of the format ernie45" in runtime.notes(other, fit, named["hf"])[0]
+    assert runtime.notes(other, fit, named["vllm"]) == runtime.notes(PRESET, fit, named["hf"]) == ()
+
+
+def test_reasoning_that_is_switched_off_is_off_with_vllm() -> None:
+    thinking = replace(PRESET, reasoning_parser="qwen3")
+    assert "--reasoning-parser=qwen3" in vllm_flags(launched({}, preset=thinking))
+    assert "--reasoning-parser=" in vllm_flags(launched({"reasoningParser": "none"}, preset=thinking))

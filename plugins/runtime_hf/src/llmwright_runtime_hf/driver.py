@@ -13,6 +13,7 @@ from llmwright.values.fit import Fit
 from llmwright.values.launch import API_KEY, HttpGet, Launch, Mount, Probe, Process, Volume
 from llmwright.values.preset import Preset
 from llmwright_runtime_hf.hf_config import HfConfig
+from llmwright_runtime_hf.reasoning_parsers import NONE, REASONING_PARSERS
 from llmwright_runtime_hf.tool_parsers import TOOL_PARSERS
 
 GIB = 1024**3
@@ -62,6 +63,19 @@ class HfRuntime(Runtime):
         if fit.nodes > 1:
             return f"hf serves from one machine, and {preset.name} needs {fit.nodes}"
         return None
+
+    def notes(self, preset: Preset, fit: Fit, config: HfConfig) -> tuple[str, ...]:
+        """The formats of the preset that the server does not read."""
+        calls, reasoning = preset.tool_call_parser, preset.reasoning_parser
+        unread = [
+            (calls, config.tool_call_parser, TOOL_PARSERS, "tool calls", "requests with tools are refused"),
+            (reasoning, config.reasoning_parser, REASONING_PARSERS, "reasoning", "it stays in the answer"),
+        ]
+        return tuple(
+            f"hf reads no {what} of the format {parser} ({preset.name}): {so}; inference.runtime: vllm reads them"
+            for parser, chosen, known, what, so in unread
+            if parser and parser not in known and chosen is None
+        )
 
     def launch(self, preset: Preset, fit: Fit, adapters: tuple[Adapter, ...], config: HfConfig) -> Launch:
         """One server on port 5000, upstream's probes."""
@@ -127,6 +141,7 @@ def _argv(
         *(("--quantization", quantization) if quantization != "none" else ()),
         *template,
         *_tool_calls(preset, config),
+        *_reasoning(preset, config),
         *(part for flag, number in numbers.items() if number for part in (flag, str(number))),
         *(part for directory in config.adapter_directories for part in ("--adapter-directory", directory)),
         *(part for registry in config.adapter_registries for part in ("--adapter-registry", registry)),
@@ -153,6 +168,12 @@ def _tool_calls(preset: Preset, config: HfConfig) -> tuple[str, ...]:
     """Return the flag for the preset's format of tool calls, where the server reads that one."""
     parser = config.tool_call_parser or preset.tool_call_parser
     return ("--tool-call-parser", parser) if parser in TOOL_PARSERS and parser else ()
+
+
+def _reasoning(preset: Preset, config: HfConfig) -> tuple[str, ...]:
+    """Return the flag for the preset's format of reasoning, where the server reads that one."""
+    parser = config.reasoning_parser or preset.reasoning_parser
+    return ("--reasoning-parser", parser) if parser in (*REASONING_PARSERS, NONE) and parser else ()
 
 
 def _default_model(adapters: tuple[Adapter, ...]) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic.alias_generators import to_camel
 
 from llmwright.values.lora_adapter import MAX_LORA_RANK
+from llmwright_runtime_hf.reasoning_parsers import NONE, REASONING_PARSERS, ReasoningParser
 from llmwright_runtime_hf.tool_parsers import TOOL_PARSERS, ToolParser
 
 OBJECT_NAME = r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$"
@@ -31,6 +32,9 @@ class HfConfig(BaseModel):
     """Jinja text in place of the tokenizer's own template."""
     tool_call_parser: ToolParser | None = None
     """How the model writes calls of tools, by vLLM's names; without it as the preset says."""
+    reasoning_parser: ReasoningParser | Literal["none"] | None = None
+    """How the model writes reasoning before its answers, by vLLM's names; without it as the preset says. With ``none``
+    reasoning stays in the answer."""
     allowed_hosts: tuple[str, ...] = ()
     """Further hosts that requests may ask for. A server on loopback without a key answers to its own names only."""
     allowed_origins: tuple[str, ...] = ()
@@ -72,3 +76,13 @@ class HfConfig(BaseModel):
             return value
         known = ", ".join(TOOL_PARSERS)
         raise ValueError(f"hf reads no tool calls of the format {value!r}: write runtime: vllm, or one of {known}")
+
+    @field_validator("reasoning_parser", mode="before")
+    @classmethod
+    def _known_reasoning(cls, value: Any) -> Any:
+        # In the file of vLLM's flags an empty name switches its parser off.
+        value = NONE if value == "" else value
+        if value is None or value in (*REASONING_PARSERS, NONE):
+            return value
+        known = ", ".join((*REASONING_PARSERS, NONE))
+        raise ValueError(f"hf reads no reasoning of the format {value!r}: write runtime: vllm, or one of {known}")

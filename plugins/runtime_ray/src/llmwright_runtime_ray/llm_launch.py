@@ -11,6 +11,7 @@ from llmwright.values.adapter import Adapter
 from llmwright.values.fit import Fit
 from llmwright.values.launch import API_KEY, Launch, Mount, Process, Ranks, Volume
 from llmwright.values.preset import Preset
+from llmwright_runtime_hf.reasoning_parsers import NONE
 from llmwright_runtime_ray.command_line import END, ENVIRONMENT, LIVE, STATE, llm_scaling_flags
 from llmwright_runtime_ray.ray_config import ConfiguredRay, RayConfig
 from llmwright_runtime_vllm import engine_probes, model_facts
@@ -200,6 +201,8 @@ def _asked(config: ConfiguredRay) -> Flags:
         "max-num-batched-tokens": config.max_num_batched_tokens,
         "chat-template": config.chat_template,
         "tool-call-parser": config.tool_call_parser,
+        # An empty name switches the engine's own off.
+        "reasoning-parser": "" if config.reasoning_parser == NONE else config.reasoning_parser,
     }
     switches = {
         "enable-auto-tool-choice": config.tool_call_parser is not None,

@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 from llmwright.errors import ConfigError
 from llmwright.values.lora_adapter import MAX_LORA_RANK
+from llmwright_runtime_hf.reasoning_parsers import NONE, REASONING_PARSERS
 from llmwright_runtime_hf.tool_parsers import TOOL_PARSERS
 
 DTYPES = ("auto", "float32", "bfloat16", "float16")
@@ -53,6 +54,8 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
     add("--max-model-len", type=_positive, metavar="N", help="context in tokens (default: the model's own)")
     add("--chat-template", metavar="FILE_OR_INLINE", help="replaces the tokenizer's")
     add("--tool-call-parser", choices=TOOL_PARSERS, help="how the model writes calls of tools (vLLM's names)")
+    reasoning = "how the model writes reasoning before its answers (vLLM's names); none leaves it in the answer"
+    add("--reasoning-parser", choices=(*REASONING_PARSERS, NONE), help=reasoning)
     add("--device", choices=DEVICES, default="auto")
     add("--threads", type=_positive, metavar="N", help="CPU threads of torch")
 

@@ -45,6 +45,7 @@ class ServeOptions:
     max_model_len: int | None = None
     chat_template: str | None = None
     tool_call_parser: str | None = None
+    reasoning_parser: str | None = None
     device: str = "auto"
     threads: int | None = None
     max_num_seqs: int = MAX_NUM_SEQS
@@ -100,6 +101,7 @@ def parse_options(argv: Sequence[str], environ: Mapping[str, str]) -> ServeOptio
         max_model_len=flags.max_model_len,
         chat_template=None if flags.chat_template is None else read_chat_template(flags.chat_template),
         tool_call_parser=flags.tool_call_parser,
+        reasoning_parser=flags.reasoning_parser,
         device=flags.device,
         threads=flags.threads,
         max_num_seqs=flags.max_num_seqs,

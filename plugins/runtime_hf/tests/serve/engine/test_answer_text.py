@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tests.support import thinking_model
 from tests.support.channel_model import CALL, RETURN, channel_tokenizer, merged, spelled, tokens_of
 
 from llmwright_runtime_hf.serve.engine.answer_text import AnswerText
@@ -24,7 +25,7 @@ Said = tuple[list[tuple[str, str]], FinishReason | None, int]
 def said(text: str | list[int], **fields: Any) -> Said:
     """Return the parts, why the answer ended, and the tokens of reasoning."""
     tokens = tokens_of(text) if isinstance(text, str) else text
-    asked = {"prompt": PROMPT, "max_tokens": len(tokens), "end_tokens": ENDS, "channels": True, **fields}
+    asked = {"prompt": PROMPT, "max_tokens": len(tokens), "end_tokens": ENDS, "parts": LOADED.channel_tokens, **fields}
     job = Job("b", **asked)
     answer, pieces = AnswerText(LOADED, job), list[Any]()
     for number, token in enumerate(tokens, 1):
@@ -115,3 +116,47 @@ def test_the_answer_goes_on_where_the_prompt_left_it() -> None:
 
     assert said(" rains.<|return|>", prompt=prompt)[0] == [("content", " rains.")]
     assert said("hi<|return|>", prompt=tuple(tokens_of("plain")))[0] == [("content", "hi")]
+
+
+def thought(parser: str, text: str, **fields: Any) -> Said:
+    """Return the same of an answer of a model that thinks between marks."""
+    loaded = LoadedModel(
+        NOTHING, thinking_model.thinking_tokenizer(), 4096, frozenset([0]), SamplingParams(), "float32", 9,
+        reasoning_parser=parser,
+    )  # fmt: skip
+    tokens = thinking_model.tokens_of(text)
+    asked = {"prompt": (1,), "max_tokens": len(tokens), "end_tokens": frozenset([0]), "parts": loaded.part_marks}
+    job = Job("b", **{**asked, **fields})
+    answer, pieces = AnswerText(loaded, job), list[Any]()
+    for number, token in enumerate(tokens, 1):
+        more, reason = answer.push(token, last=number == job.max_tokens)
+        pieces += more
+        if reason:
+            return merged(pieces), reason, answer.reasoning_tokens
+    raise AssertionError("it did not end")
+
+
+def test_stop_strings_are_sought_after_reasoning() -> None:
+    whole = "Think of rain.</think>It rains ä.<|end|>"
+    count = len(thinking_model.tokens_of("Think of rain."))
+
+    assert thought("qwen3", whole) == ([("reasoning", "Think of rain."), ("content", "It rains ä.")], "stop", count)
+    assert thought("qwen3", whole, stop=("rain",))[0][1] == ("content", "It ")
+    assert thought("qwen3", whole, stop=("rain",), keep_stop=True)[0][1] == ("content", "It rain")
+
+
+def test_reasoning_that_is_kept_is_content() -> None:
+    kept = thought("minimax_m2_append_think", "Think.</think>It rains.<|end|>", stop=("Think",))
+
+    assert kept == ([("content", "<think>Think.</think>It rains.")], "stop", 0)
+    assert thought("minimax_m2_append_think", "Think")[0] == [("content", "<think>Think")]
+
+
+@pytest.mark.parametrize("parser", ["qwen3", "nemotron_v3", "kimi_k2"])
+def test_an_answer_with_reasoning_may_be_cut_anywhere(parser: str) -> None:
+    text = "<think>Think of ä.\n</think>It rains."
+    whole = dict(thought(parser, text)[0])
+    for most in range(1, len(thinking_model.tokens_of(text))):
+        parts, reason, _ = thought(parser, text, max_tokens=most)
+        assert reason == "length"
+        assert all(whole[name].startswith(said.rstrip("\ufffd")) for name, said in parts)

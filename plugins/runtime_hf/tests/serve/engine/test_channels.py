@@ -10,7 +10,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from tests.support.channel_model import SPECIAL, channel_tokenizer, merged, spelled, tokens_of
 
-from llmwright_runtime_hf.serve.engine.channels import MARKS, Channels, ChannelTokens, Piece
+from llmwright_runtime_hf.serve.engine.answer_parts import Piece
+from llmwright_runtime_hf.serve.engine.channels import MARKS, Channels, ChannelTokens
 
 THINK = "<|channel|>analysis<|message|>Think of rain.<|end|><|start|>assistant"
 CALL = '<|channel|>commentary to=functions.weather <|constrain|>json<|message|>{"place": "Oslo"}'

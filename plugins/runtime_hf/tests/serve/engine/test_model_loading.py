@@ -16,6 +16,7 @@ from llmwright_runtime_hf.serve.engine.decode_loop import Decoder
 from llmwright_runtime_hf.serve.engine.interface import SamplingParams
 from llmwright_runtime_hf.serve.engine.model_loading import load_model
 from llmwright_runtime_hf.serve.engine.sampling import Sampler
+from llmwright_runtime_hf.serve.engine.thinking import ThinkTokens
 
 
 @pytest.mark.parametrize(("dtype", "expected"), [("auto", "float32"), ("bfloat16", "bfloat16"), ("float16", "float16")])
@@ -76,3 +77,18 @@ def test_a_tokenizer_with_channels_says_how_calls_are_written(models: ServedMode
     assert load_model(options_for(models.base)).tool_call_parser is None
     with pytest.raises(ConfigError, match=r"--tool-call-parser openai: .* has no special token <\|channel\|>"):
         load_model(options_for(models.base, tool_call_parser="openai"))
+
+
+def test_the_format_of_reasoning_is_named_or_that_of_the_channels(models: ServedModels, tmp_path: Path) -> None:
+    save_channel_model(tmp_path)
+
+    assert load_model(options_for(tmp_path)).reasoning_parser == "openai_gptoss"
+    assert load_model(options_for(models.base)).part_marks is None
+    assert load_model(options_for(models.base, reasoning_parser="none")).part_marks is None
+    thinking = load_model(options_for(models.base, reasoning_parser="qwen3"))
+    assert isinstance(thinking.part_marks, ThinkTokens)
+    assert thinking.part_marks.spelled == ("<think>", "</think>", "<tool_call>"), "its tokenizer has no such tokens"
+    with pytest.raises(ConfigError, match=r"--reasoning-parser openai_gptoss: .* has no special token <\|channel\|>"):
+        load_model(options_for(models.base, reasoning_parser="openai_gptoss"))
+    with pytest.raises(ConfigError, match=r"--reasoning-parser none: .* writes channels"):
+        load_model(options_for(tmp_path, reasoning_parser="none"))

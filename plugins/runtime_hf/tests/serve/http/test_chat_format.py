@@ -15,6 +15,7 @@ import openai
 import pytest
 from starlette.testclient import TestClient
 from tests.support.channel_model import channel_tokenizer, save_channel_model, tokens_of
+from tests.support.chat_asking import ask, streamed, whole
 from tests.support.hf_server import running_server
 from tests.support.scripted_server import scripted_server
 from tests.support.serve_options import options_for
@@ -62,40 +63,6 @@ def http(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
 @pytest.fixture(scope="module")
 def client(http: TestClient) -> openai.OpenAI:
     return openai.OpenAI(base_url="http://127.0.0.1/v1", api_key="none", http_client=http, max_retries=0)
-
-
-def ask(client: openai.OpenAI, name: str, **fields: Any) -> Any:
-    asked: dict[str, Any] = {"model": "b", "messages": [{"role": "user", "content": name}], "max_tokens": 400, **fields}
-    return client.chat.completions.create(**asked)
-
-
-def streamed(client: openai.OpenAI, name: str, **fields: Any) -> tuple[dict[str, Any], str, Any]:
-    """Return message, finish reason and usage, put together from the deltas."""
-    message: dict[str, Any] = {"content": "", "reasoning": "", "calls": []}
-    reason, usage = "", None
-    for chunk in ask(client, name, stream=True, stream_options={"include_usage": True}, **fields):
-        usage = chunk.usage or usage
-        for choice in chunk.choices:
-            message["content"] += choice.delta.content or ""
-            message["reasoning"] += (choice.delta.model_extra or {}).get("reasoning") or ""
-            for call in choice.delta.tool_calls or ():
-                if call.function.name:
-                    assert call.id
-                    assert call.index == len(message["calls"])
-                    message["calls"].append([call.function.name, ""])
-                message["calls"][call.index][1] += call.function.arguments
-            reason = choice.finish_reason or reason
-    return message, reason, usage
-
-
-def whole(client: openai.OpenAI, name: str, **fields: Any) -> tuple[dict[str, Any], str, Any]:
-    """Return the same of an answer that is not streamed."""
-    made = ask(client, name, **fields)
-    (choice,) = made.choices
-    calls = [[call.function.name, call.function.arguments] for call in choice.message.tool_calls or ()]
-    reasoning = (choice.message.model_extra or {}).get("reasoning") or ""
-    message = {"content": choice.message.content or "", "reasoning": reasoning, "calls": calls}
-    return message, choice.finish_reason, made.usage
 
 
 @pytest.mark.parametrize("answer", [whole, streamed])

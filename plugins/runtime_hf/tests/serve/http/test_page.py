@@ -101,7 +101,8 @@ def test_it_asks_nobody_but_its_server(tab: Tab, server: RunningServer) -> None:
 def test_nothing_that_a_server_says_becomes_html(tab: Tab) -> None:
     names = [HOSTILE.format("model"), HOSTILE.format("adapter")]
     models = [{"id": names[0], "parent": None}, {"id": names[1], "parent": names[0]}]
-    chunk = {"choices": [{"delta": {"content": HOSTILE.format("answer")}, "finish_reason": "stop"}]}
+    delta = {"content": HOSTILE.format("answer"), "reasoning": HOSTILE.format("thought")}
+    chunk = {"choices": [{"delta": delta, "finish_reason": "stop"}]}
     tab.answers = {
         "/v1/models": (200, "application/json", json.dumps({"data": models})),
         "/v1/chat/completions": (200, "text/event-stream", f"data: {json.dumps(chunk)}\n\ndata: [DONE]\n\n"),
@@ -111,6 +112,7 @@ def test_nothing_that_a_server_says_becomes_html(tab: Tab) -> None:
     ask(tab, HOSTILE.format("question"))
     tab.until(IS_DONE.format(1))
     assert tab.value("document.querySelector('.assistant p').innerText") == HOSTILE.format("answer")
+    assert tab.value("document.querySelector('.assistant pre').textContent") == HOSTILE.format("thought")
     assert tab.text("model") == names[0]
     tab.until("document.getElementById('state').innerText.includes('onerror')")
     tab.answers["/v1/chat/completions"] = (400, "application/json", json.dumps({"error": {"message": names[0]}}))

@@ -6,8 +6,8 @@ import logging
 from collections.abc import Iterator, Sequence
 
 from llmwright.errors import TargetError
+from llmwright_runtime_hf.serve.engine.answer_parts import Piece
 from llmwright_runtime_hf.serve.engine.answer_text import AnswerText
-from llmwright_runtime_hf.serve.engine.channels import Piece
 from llmwright_runtime_hf.serve.engine.decode_loop import Decoder
 from llmwright_runtime_hf.serve.engine.guided_content import GuidedContent
 from llmwright_runtime_hf.serve.engine.guides import Guided
@@ -84,7 +84,8 @@ class Answer:
 def _guided(loaded: LoadedModel, job: Job) -> Guided | None:
     if job.guide is None:
         return None
-    return GuidedContent(job.guide.begin(), loaded, job.prompt) if job.guides_content else job.guide.begin()
+    guided = job.guide.begin()
+    return GuidedContent(guided, loaded, job.parts, job.prompt) if job.parts and job.guides_content else guided
 
 
 def _texts(pieces: Sequence[Piece], tokens: tuple[ScoredToken, ...]) -> Iterator[Text]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from llmwright_runtime_hf.serve.engine.channels import Piece
+from llmwright_runtime_hf.serve.engine.answer_parts import PartMarks, Piece
 from llmwright_runtime_hf.serve.engine.detokenizer import Detokenizer
 from llmwright_runtime_hf.serve.engine.interface import CONTENT, FinishReason, Job
 from llmwright_runtime_hf.serve.engine.model_loading import LoadedModel
+from llmwright_runtime_hf.serve.engine.part_reader import PartReader
 from llmwright_runtime_hf.serve.engine.stop_strings import StopStrings
 
 
@@ -15,8 +16,9 @@ class AnswerText:
     """Turn tokens into the text of the answer, and find its end."""
 
     def __init__(self, loaded: LoadedModel, job: Job) -> None:
-        self._pieces: _ChannelPieces | _PlainPieces
-        self._pieces = _ChannelPieces(loaded, job) if job.channels else _PlainPieces(loaded, job)
+        self._pieces: _PartPieces | _PlainPieces
+        self._pieces = _PartPieces(loaded, job, job.parts) if job.parts else _PlainPieces(loaded, job)
+        self._keeps_reasoning = job.parts is not None and job.parts.keeps_reasoning
         self._end_tokens = job.end_tokens
         self._unstoppable = job.min_tokens
         self._stop_strings = StopStrings(job.stop, keep=job.keep_stop)
@@ -35,6 +37,8 @@ class AnswerText:
         made = self._pieces.push(token, last=last)
         self.made += _length(made)
         pieces, reason = self._up_to_stop(made, is_end=token in self._end_tokens, last=last)
+        if self._keeps_reasoning:
+            pieces = [(CONTENT, text) for _, text in pieces]
         self.sent += _length(pieces)
         return pieces, reason
 
@@ -79,43 +83,31 @@ class _PlainPieces:
         return [(CONTENT, text)]
 
 
-class _ChannelPieces:
-    """The text is that of messages with channels; their marks are in no text."""
+class _PartPieces:
+    """The text has parts; the marks between them are in no text."""
 
-    def __init__(self, loaded: LoadedModel, job: Job) -> None:
+    def __init__(self, loaded: LoadedModel, job: Job, marks: PartMarks) -> None:
         self._loaded = loaded
         self._job = job
-        self._marks = loaded.channel_tokens.marks
-        self._channels = loaded.channel_tokens.after(job.prompt, loaded.decode)
-        self._detokenizer = self._new_detokenizer()
-        self.reasoning_tokens = 0
+        self._marks = marks
+        self._reader = PartReader(loaded, marks, job.prompt, special=job.special)
+
+    @property
+    def reasoning_tokens(self) -> int:
+        return self._reader.reasoning_tokens
 
     def push(self, token: int, *, last: bool) -> list[Piece]:
         is_end = token in self._job.end_tokens
-        mark = self._marks.get(token)
         pieces = list[Piece]()
-        if mark is not None:
-            pieces += self._rest()
-            pieces += self._channels.mark(mark)
-        elif not is_end or self._job.keep_stop:
-            self.reasoning_tokens += self._channels.in_reasoning
-            pieces += self._channels.text(self._detokenizer.push(token))
+        if token in self._marks.marks or not is_end or self._job.keep_stop:
+            pieces += self._reader.read(token)
         if is_end or last:
-            pieces += self._rest()
-            pieces += self._channels.finish(cut=not is_end)
+            pieces += self._reader.rest()
+            pieces += self._reader.parts.finish(cut=not is_end)
         if is_end and self._job.keep_stop:
             shown = pieces[-1][1] if pieces else ""
             pieces.append((CONTENT, _hidden_stop(self._loaded, self._job, token, shown)))
         return pieces
-
-    def _rest(self) -> list[Piece]:
-        """Return what an incomplete character leaves. The text after a mark does not depend on that before it."""
-        rest = self._detokenizer.finish()
-        self._detokenizer = self._new_detokenizer()
-        return self._channels.text(rest)
-
-    def _new_detokenizer(self) -> Detokenizer:
-        return Detokenizer(lambda tokens: self._loaded.decode(tokens, special=self._job.special))
 
 
 def _hidden_stop(loaded: LoadedModel, job: Job, token: int, shown: str) -> str:

@@ -15,6 +15,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from llmwright_runtime_hf.serve.engine.answer_parts import Decode, Follows, Piece
 from llmwright_runtime_hf.serve.engine.interface import CONTENT, REASONING, Part
 
 START, CHANNEL, CONSTRAIN, MESSAGE = "<|start|>", "<|channel|>", "<|constrain|>", "<|message|>"
@@ -28,9 +29,6 @@ _RECIPIENT = re.compile(r"(?:^|\s)to=([^\s<]+)")
 _ROLE = ("", "assistant")
 _BUILT_IN = frozenset({"assistant", "python", "browser", "container", "functions"})
 """First words of recipients that are no function of the request: tools that the model was trained with."""
-
-Piece = tuple[Part, str]
-"""A text, and the part of the answer that it belongs to. A call begins with an empty one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +45,11 @@ class ChannelTokens:
         return cls(known if {*known.values()} >= _NEEDED else {})
 
     @property
+    def keeps_reasoning(self) -> bool:
+        """Reasoning is no content."""
+        return False
+
+    @property
     def turn_ends(self) -> frozenset[int]:
         """The tokens at which the model has done: it has answered, or waits for a tool."""
         return frozenset(token for token, mark in self.marks.items() if mark in _TURN_ENDS)
@@ -60,7 +63,7 @@ class ChannelTokens:
         """Return the id of one that is there."""
         return next(token for token, known in self.marks.items() if known == mark)
 
-    def after(self, prompt: Sequence[int], decode: Callable[[list[int]], str]) -> Channels:
+    def after(self, prompt: Sequence[int], decode: Decode) -> Channels:
         """Return the state in which ``prompt`` leaves the answer: in a header, or within a message that goes on."""
         channels = Channels()
         if START not in self.marks.values() or self.id_of(START) not in prompt:
@@ -116,6 +119,13 @@ class Channels:
     def at_first_mark(self) -> bool:
         """Whether the answer stands before its first mark."""
         return self._bare and not self._header
+
+    @property
+    def follows(self) -> Follows:
+        """The tokens that may come next, where the content has a shape: a text without a header would have any."""
+        if self.in_content:
+            return Follows("shape")
+        return Follows("none", {CHANNEL: True}) if self.at_first_mark else Follows("any")
 
     def mark(self, mark: str) -> list[Piece]:
         """Return what is final with a mark."""

@@ -68,3 +68,10 @@ def special_token_of(tokenizer: PreTrainedTokenizerBase, text: str) -> int | Non
 
 def _written(tokenizer: PreTrainedTokenizerBase, token: int) -> str:
     return str(tokenizer.convert_ids_to_tokens(token))
+
+
+def turn_bounds(tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:
+    """Return the tokens that templates write between turns: all that were added to the tokenizer and are no blanks."""
+    decoder = getattr(tokenizer, "added_tokens_decoder", {})
+    added = (index for index, token in decoder.items() if token.content.strip())
+    return frozenset([*tokenizer.all_special_ids, *added])

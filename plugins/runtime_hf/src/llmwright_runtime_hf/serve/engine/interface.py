@@ -18,6 +18,7 @@ from llmwright_runtime_hf.serve.engine.served_names import Names
 from llmwright_runtime_hf.serve.serve_options import AdapterSpec
 
 if TYPE_CHECKING:
+    from llmwright_runtime_hf.serve.engine.answer_parts import PartMarks
     from llmwright_runtime_hf.serve.engine.guides import Guide
     from llmwright_runtime_hf.serve.engine.model_loading import LoadedModel
 
@@ -80,8 +81,8 @@ class Job:
     The answer ends before the first of the strings ``stop`` (after it with ``keep_stop``) and at the first of
     ``end_tokens``, but not within ``min_tokens``. ``special`` shows special tokens. With ``logprobs`` each token of the
     text comes with its log-probability and those of that many likeliest ones. A ``guide`` leaves answers of its shape.
-    With ``channels`` the parts of the answer are told apart (``channels.py``): stop strings are sought in its content,
-    which with ``guides_content`` is what has the guide's shape.
+    With ``parts`` those of the answer are told apart by these marks: stop strings are sought in its content, which with
+    ``guides_content`` is what has the guide's shape.
     """
 
     model: str
@@ -95,7 +96,7 @@ class Job:
     sampling: SamplingParams = SamplingParams()
     logprobs: int | None = None
     guide: Guide | None = None
-    channels: bool = False
+    parts: PartMarks | None = None
     guides_content: bool = False
 
 

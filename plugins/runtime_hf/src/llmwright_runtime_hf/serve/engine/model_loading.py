@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging as python_logging
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +19,14 @@ from llmwright.catalogue.model_types import auto_class
 from llmwright.errors import ConfigError
 from llmwright.plugins.remote_code import code_needed
 from llmwright.values.prompt_tokens import with_one_bos
-from llmwright_runtime_hf.serve.engine.channels import CHANNEL, ChannelTokens
+from llmwright_runtime_hf.serve.engine.answer_formats import (
+    channel_tokens_of,
+    part_marks_of,
+    reasoning_parser_of,
+    tool_call_parser_of,
+)
+from llmwright_runtime_hf.serve.engine.answer_parts import PartMarks
+from llmwright_runtime_hf.serve.engine.channels import ChannelTokens
 from llmwright_runtime_hf.serve.engine.chat_template import (
     ChatTemplate,
     chat_template,
@@ -34,9 +42,9 @@ from llmwright_runtime_hf.serve.engine.sampling_defaults import (
     end_tokens_of_adapter,
     sampling_of,
 )
+from llmwright_runtime_hf.serve.engine.thinking import ThinkTokens
 from llmwright_runtime_hf.serve.engine.token_text import TokenText
 from llmwright_runtime_hf.serve.serve_options import ServeOptions
-from llmwright_runtime_hf.tool_parsers import CHANNELS
 
 _LONGEST_WORD = 32
 _log = python_logging.getLogger("llmwright.serve")
@@ -61,6 +69,7 @@ class LoadedModel:
     own_ends: dict[str, frozenset[int]] = field(default_factory=dict)
     defaults: AnswerDefaults = field(default_factory=AnswerDefaults)
     tool_call_parser: str | None = None
+    reasoning_parser: str | None = None
 
     @cached_property
     def token_text(self) -> TokenText:
@@ -70,7 +79,17 @@ class LoadedModel:
     @cached_property
     def channel_tokens(self) -> ChannelTokens:
         """The tokens that tell the messages of an answer apart (gpt-oss); none where the model has no such."""
-        return ChannelTokens.of(self.special_token)
+        return channel_tokens_of(self.tokenizer)
+
+    @cached_property
+    def part_marks(self) -> PartMarks | None:
+        """The marks between reasoning, content and calls of an answer; None where all of it is content."""
+        return part_marks_of(self.tokenizer, self.channel_tokens, self.reasoning_parser)
+
+    def part_marks_under(self, variables: Mapping[str, Any]) -> PartMarks | None:
+        """Return those that hold with these variables of the chat template, which may switch reasoning off."""
+        marks = self.part_marks
+        return marks.under(variables) if isinstance(marks, ThinkTokens) else marks
 
     @cached_property
     def guides(self) -> GuideCompiler:
@@ -132,7 +151,8 @@ def load_model(options: ServeOptions) -> LoadedModel:
     device = resolve_device(options.device)
     dtype = resolve_dtype(options.dtype, device)
     tokenizer = _load_tokenizer(options)
-    tool_call_parser = _tool_call_parser(options, tokenizer)
+    tool_call_parser = tool_call_parser_of(options, tokenizer)
+    reasoning_parser = reasoning_parser_of(options, tokenizer)
     model = _load_weights(options, device, dtype)
     return LoadedModel(
         model=model,
@@ -145,21 +165,8 @@ def load_model(options: ServeOptions) -> LoadedModel:
         templates=_templates(options, tokenizer),
         defaults=answer_defaults_of(model.generation_config),
         tool_call_parser=tool_call_parser,
+        reasoning_parser=reasoning_parser,
     )
-
-
-def _tool_call_parser(options: ServeOptions, tokenizer: PreTrainedTokenizerBase) -> str | None:
-    """Return the format of the model's calls: the one that is named, and that of its tokens where none is.
-
-    Raises ConfigError for a format of channels, where the tokenizer has no tokens for them.
-    """
-    found = bool(ChannelTokens.of(lambda text: special_token_of(tokenizer, text)).marks)
-    if options.tool_call_parser == CHANNELS and not found:
-        raise ConfigError(
-            f"--tool-call-parser {CHANNELS}: the tokenizer of {options.model} has no special token {CHANNEL}",
-            hint="it is the format of gpt-oss; take that of the model",
-        )
-    return CHANNELS if options.tool_call_parser is None and found else options.tool_call_parser
 
 
 def _templates(options: ServeOptions, tokenizer: PreTrainedTokenizerBase) -> dict[str, ChatTemplate]:

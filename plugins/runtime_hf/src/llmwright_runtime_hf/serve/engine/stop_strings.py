@@ -15,6 +15,8 @@ class StopStrings:
         self._stops = tuple(stops)
         self._keep = keep
         self._held = ""
+        self.found = ""
+        """The stop string that was found."""
         self.after = ""
         """The text after the stop string that was found."""
 
@@ -26,7 +28,7 @@ class StopStrings:
         matches = [(position, stop) for stop in self._stops if (position := self._held.find(stop)) >= 0]
         if matches:
             position, stop = min(matches, key=lambda match: match[0])
-            self.after = self._held[position + len(stop) :]
+            self.found, self.after = stop, self._held[position + len(stop) :]
             return self._held[: position + (len(stop) if self._keep else 0)], True
         cut = len(self._held) - self._possible_stop_length()
         ready, self._held = self._held[:cut], self._held[cut:]

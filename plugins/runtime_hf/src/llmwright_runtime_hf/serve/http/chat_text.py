@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import jinja2
 
 from llmwright.values.messages import render
+from llmwright_runtime_hf.serve.engine.thinking import EFFORT, SWITCH
 from llmwright_runtime_hf.serve.http.messages import messages_for_template, refuse_dropped, without_double_reasoning
 from llmwright_runtime_hf.serve.http.openai_errors import ApiError
 from llmwright_runtime_hf.serve.http.requests import AnyRequest, ChatCompletionRequest, PromptRequest
@@ -24,8 +25,6 @@ _RESERVED = frozenset(
     }
 )
 
-EFFORT = "reasoning_effort"
-"""The name in requests, and of the variable in templates."""
 _CHANNEL_EFFORTS = ("low", "medium", "high")
 """The words that gpt-oss was trained with (its model card)."""
 
@@ -90,18 +89,30 @@ def _options(request: ChatCompletionRequest, loaded: LoadedModel, template: Chat
     goes_on = bool(request.continue_final_message)
     prompted = not goes_on if request.add_generation_prompt is None else request.add_generation_prompt
     tools = [tool.for_template() for tool in request.tools or ()] or None
-    effort = _effort(request.reasoning_effort, loaded, template)
-    return {**effort, **variables, "tools": tools, "add_generation_prompt": prompted, "continue_final_message": goes_on}
+    own = {"tools": tools, "add_generation_prompt": prompted, "continue_final_message": goes_on}
+    return {**template_variables(request, loaded, template), **own}
 
 
-def _effort(asked: str | None, loaded: LoadedModel, template: ChatTemplate) -> dict[str, str]:
-    """Return the variable that says how much to reason. Raises ApiError (400) where the model would not be told."""
+def template_variables(request: AnyRequest, loaded: LoadedModel, template: ChatTemplate | None) -> dict[str, Any]:
+    """Return the variables that a request gives to the template. Raises ApiError (400) for an effort unread."""
+    if template is None or not isinstance(request, ChatCompletionRequest):
+        return {}
+    return {**_effort(request.reasoning_effort, loaded, template), **(request.chat_template_kwargs or {})}
+
+
+def _effort(asked: str | None, loaded: LoadedModel, template: ChatTemplate) -> dict[str, Any]:
+    """Return the variables that say how much to reason, as vLLM gives them: an effort, and whether there is any.
+
+    Raises ApiError (400) where the model would not be told.
+    """
     if asked is None:
         return {}
-    if EFFORT not in template.text:
+    given = {EFFORT: asked, SWITCH: asked != "none"}
+    read = {name: value for name, value in given.items() if name in template.text}
+    if not read:
         message = f"{EFFORT}: the chat template of this model does not read it (see `chat_template_kwargs`)"
         raise ApiError(400, message, param=EFFORT, code="unsupported_parameter")
     if loaded.channel_tokens.marks and asked not in _CHANNEL_EFFORTS:
         message = f"{EFFORT}: this model knows {', '.join(_CHANNEL_EFFORTS)}, not {asked}"
         raise ApiError(400, message, param=EFFORT, code="invalid_value")
-    return {EFFORT: asked}
+    return read

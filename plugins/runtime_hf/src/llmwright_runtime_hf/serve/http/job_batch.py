@@ -23,7 +23,7 @@ class JobBatch:
     def usage(self, ends: Iterable[Finished]) -> Usage:
         """Return the token counts of the whole request."""
         counts = [(end.completion_tokens, end.reasoning_tokens) for end in ends]
-        reasoning = sum(count for _, count in counts) if any(job.channels for job in self.jobs) else None
+        reasoning = sum(count for _, count in counts) if any(job.parts for job in self.jobs) else None
         return Usage(self.prompt_tokens, sum(count for count, _ in counts), reasoning)
 
 

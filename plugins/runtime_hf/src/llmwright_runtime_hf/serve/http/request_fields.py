@@ -108,12 +108,13 @@ FIELDS: dict[str, FieldRule] = {
         "false: one call at most where calls are demanded", CHAT_COMPLETIONS, harmless=(True, False)
     ),
     "include_reasoning": _honoured_on(
-        "false: reasoning is generated and not sent; for models whose reasoning is told apart (gpt-oss)",
+        "false: reasoning is generated and not sent; for models whose reasoning is told apart",
         CHAT_COMPLETIONS,
         harmless=(True,),
     ),
     "reasoning_effort": _honoured(
-        "`none`, `minimal`, `low`, `medium`, `high`, `xhigh`, `max`; for templates that read it", CHAT_COMPLETIONS
+        "`none`, `minimal`, `low`, `medium`, `high`, `xhigh`, `max`; for templates that read it or `enable_thinking`",
+        CHAT_COMPLETIONS,
     ),
     "n": _honoured_on("answers to each prompt; at most `--max-n-sequences` (64) in all", *OPENAI, harmless=(1,)),
     "echo": _honoured_on("the prompt before the answer; not with `logprobs`", COMPLETIONS, harmless=(False,)),

@@ -10,10 +10,11 @@ from llmwright_runtime_hf.serve.engine.channels import CHANNEL
 from llmwright_runtime_hf.serve.engine.guides import Guide, GuideRefusedError
 from llmwright_runtime_hf.serve.engine.interface import Job, SamplingParams, TextRefusedError
 from llmwright_runtime_hf.serve.engine.served_names import Names
+from llmwright_runtime_hf.serve.engine.thinking import ThinkTokens
 from llmwright_runtime_hf.serve.http.answer_shape import shape_of
 from llmwright_runtime_hf.serve.http.calls.call_formats import FORMATS, CallFormat
 from llmwright_runtime_hf.serve.http.calls.tool_grammar import grammar_of
-from llmwright_runtime_hf.serve.http.chat_text import chat_text
+from llmwright_runtime_hf.serve.http.chat_text import chat_text, template_variables
 from llmwright_runtime_hf.serve.http.job_batch import JobBatch, job_batch
 from llmwright_runtime_hf.serve.http.openai_errors import ApiError
 from llmwright_runtime_hf.serve.http.prompt_length import refuse_many_tokens
@@ -24,10 +25,15 @@ from llmwright_runtime_hf.serve.http.requests import (
     PromptRequest,
 )
 from llmwright_runtime_hf.serve.http.tool_requests import refuse_wrong_tools
+from llmwright_runtime_hf.tool_parsers import CHANNELS
 
 if TYPE_CHECKING:
+    from llmwright_runtime_hf.serve.engine.answer_parts import PartMarks
     from llmwright_runtime_hf.serve.engine.chat_template import ChatTemplate
     from llmwright_runtime_hf.serve.engine.model_loading import LoadedModel
+
+_MOVED = "force_nonempty_content"
+"""A variable that no template reads: vLLM's parser of Nemotron then makes content of reasoning without any."""
 
 
 def batch_of_request(
@@ -54,11 +60,10 @@ def job_of_request(
     if isinstance(request, ChatCompletionRequest):
         refuse_wrong_tools(request, loaded.tool_call_parser)
     template = loaded.templates.get(model)
-    channels = bool(loaded.channel_tokens.marks) and _is_templated(request, template)
-    _refuse_reasoning_left_out(request, channels)
     ends = _end_tokens(request, loaded, model)
     sampling = _sampling(request, loaded, ends)
     prompt = _tokens(request, loaded, template, cancelled)
+    parts = _parts(request, loaded, template)
     max_tokens = _max_new_tokens(len(prompt), request.token_limit(len(prompt)), loaded)
     min_tokens = request.min_tokens or 0
     if min_tokens > max_tokens:
@@ -77,17 +82,29 @@ def job_of_request(
         sampling=sampling,
         logprobs=request.scores,
         guide=asked.guide if asked else None,
-        channels=channels,
-        # A call that is demanded is the whole answer; any other shape is that of the content.
-        guides_content=channels and asked is not None and not asked.is_call,
+        parts=parts,
+        # The grammar of a call that is a message has what may come before it; any other shape is that of the content.
+        guides_content=asked is not None and not (asked.is_call and loaded.tool_call_parser == CHANNELS),
     )
 
 
-def _refuse_reasoning_left_out(request: AnyRequest, channels: bool) -> None:
-    """Raise ApiError (400) for an answer without reasoning of a model whose reasoning nobody tells from the rest."""
-    if isinstance(request, ChatCompletionRequest) and request.include_reasoning is False and not channels:
+def _parts(request: AnyRequest, loaded: LoadedModel, template: ChatTemplate | None) -> PartMarks | None:
+    """Return the marks between the parts of the answer; None where all of it is content.
+
+    Raises ApiError (400) where reasoning is to be left out, or moved, and is not told apart so.
+    """
+    marks = loaded.part_marks
+    leaves_out = isinstance(request, ChatCompletionRequest) and request.include_reasoning is False
+    if leaves_out and (marks is None or marks.keeps_reasoning):
         message = "include_reasoning: the reasoning of this model is not told apart; only true is supported"
         raise ApiError(400, message, param="include_reasoning", code="unsupported_parameter")
+    if not _is_templated(request, template):
+        return None
+    variables = template_variables(request, loaded, template)
+    if isinstance(marks, ThinkTokens) and variables.get(_MOVED):
+        name = f"chat_template_kwargs.{_MOVED}"
+        raise ApiError(400, f"{name}: reasoning is not moved into the content here", param=name, code="invalid_value")
+    return loaded.part_marks_under(variables)
 
 
 def resolve_model(model: str | None, names: Names) -> str:
@@ -165,10 +182,14 @@ def _special_stops(request: AnyRequest, loaded: LoadedModel) -> list[int]:
     Where calls are read, so do those that stand in the place of a tool's answer.
     """
     form = _call_format(request, loaded)
-    tokens = (loaded.special_token(text) for text in (*request.stop_strings, *(form.stops if form else ())))
+    named = (*request.stop_strings, *(form.stops if form else ()))
+    tokens = {token for text in named if (token := loaded.special_token(text)) is not None}
+    if isinstance(request, CompletionRequest):
+        return [*tokens]
+    if isinstance(loaded.part_marks, ThinkTokens):
+        tokens |= {token for token, mark in loaded.part_marks.marks.items() if mark in named}
     # The marks of channels are no part of the text in which stop strings are sought.
-    marks = frozenset() if isinstance(request, CompletionRequest) else loaded.channel_tokens.others
-    return [token for token in tokens if token is not None and token not in marks]
+    return [*tokens - loaded.channel_tokens.others]
 
 
 def _max_new_tokens(prompt: int, limit: int | None, loaded: LoadedModel) -> int:

@@ -115,6 +115,7 @@ class ResponsesRequest(BaseModel):
     top_p: Share | None = None
     text: TextOptions | None = None
     reasoning: ReasoningOptions | None = None
+    chat_template_kwargs: dict[str, Any] | None = None
     stream: bool | None = None
 
     def chat(self) -> ChatCompletionRequest:
@@ -141,6 +142,7 @@ class ResponsesRequest(BaseModel):
             "stream": self.stream,
             "response_format": self._response_format(),
             "reasoning_effort": self.reasoning.effort if self.reasoning else None,
+            "chat_template_kwargs": self.chat_template_kwargs,
         }
         return ChatCompletionRequest.model_validate(
             {name: value for name, value in fields.items() if value is not None}

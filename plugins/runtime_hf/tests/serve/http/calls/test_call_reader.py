@@ -27,6 +27,10 @@ def read(parser: str, text: str, step: int) -> list[Piece]:
     ("parser", "text", "content", "names"),
     [
         ("hermes", f"Hm.{CALL}", "Hm.", ["weather"]),
+        ("hermes", f"\n\n{CALL}", "", ["weather"]),
+        ("hermes", f"\n\nHm.{CALL}", "\n\nHm.", ["weather"]),
+        ("hermes", "\n\n", "\n\n", []),
+        ("hermes", "\n <tool", "\n <tool", []),
         ("hermes", '<tool_call>{"name": "a", "arguments": {}}', "", ["a"]),
         ("hermes", "<tool_call>nothing</tool_call> <tool", "<tool_call>nothing</tool_call> <tool", []),
         ("hermes", '<tool_call>{"name": "a", "arguments": 1}</tool_call>', None, []),

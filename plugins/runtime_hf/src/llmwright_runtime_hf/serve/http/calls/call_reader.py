@@ -28,6 +28,8 @@ class CallReader:
         self._before = StopStrings([self._format.begin])
         self._text = ""
         self._block: str | None = None
+        self._blanks: str | None = ""
+        """Blanks at the beginning of the answer, which are no content where a call follows; None once text is there."""
 
     def push(self, text: str) -> list[Piece]:
         """Return what is final with ``text``."""
@@ -46,8 +48,8 @@ class CallReader:
         if self._bare and self._text.lstrip().startswith("{"):
             calls = self._calls(self._text)
             return [*calls] if calls else [self._text]
-        blank, _ = self._free_text()
-        return [*blank, *filter(None, [self._before.finish()])]
+        ready, _ = self._before.push(self._text)
+        return [*filter(None, [(self._blanks or "") + ready + self._before.finish()])]
 
     def _read(self, text: str) -> tuple[list[Piece], str | None]:
         """Return what is final with ``text`` up to where a block begins or ends, and the rest to be read."""
@@ -64,6 +66,10 @@ class CallReader:
     def _free_text(self) -> tuple[list[Piece], str | None]:
         text, self._text = self._text, ""
         ready, begins = self._before.push(text)
+        if self._blanks is not None:
+            ready, self._blanks = self._blanks + ready, None
+            if not (begins or ready.strip()):
+                ready, self._blanks = "", ready
         if not begins:
             return [ready] if ready else [], None
         held = self._before.after
