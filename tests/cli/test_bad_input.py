@@ -27,6 +27,13 @@ def no_state(here: Path) -> bool:
         pytest.param(HEAD, "workspace.yaml", "inference", id="neither tuning nor inference"),
         pytest.param(TUNE + SERVE.removeprefix(HEAD), "workspace.yaml", "both", id="both"),
         pytest.param(SERVE.replace("demo", "dmeo"), "9:5", "did you mean 'demo'", id="unknown preset"),
+        pytest.param(
+            SERVE.replace("demo", "https://huggingface.co/acme/tiny?x"),
+            "9:5",
+            "name alone: acme/tiny",
+            id="address of a preset",
+        ),
+        pytest.param(SERVE.replace("demo", "hf://acme/tiny"), "9:5", "name alone: acme/tiny", id="source of a preset"),
         pytest.param(TUNE.replace("qlora", "qlroa"), "10:3", "did you mean 'qlora'", id="unknown method"),
         pytest.param(SERVE + "  runtime: vlm\n", "10:3", "no runtime 'vlm' is installed", id="unknown runtime"),
         pytest.param(
@@ -143,6 +150,14 @@ def test_a_model_that_does_not_fit_is_refused_with_its_terms(run: Run, written: 
     assert ran.code == 2
     assert "does not fit" in ran.err
     assert "weights" in ran.err
+
+
+@pytest.mark.parametrize(("right", "wrong"), [("    name: demo", "    nam: demo"), ("kind: ", "Kind: ")])
+def test_a_misspelt_field_is_one_mistake(right: str, wrong: str, run: Run, written: Write) -> None:
+    ran = run("check", "-f", written(SERVE.replace(right, wrong)))
+    assert ran.code == 2
+    assert f"did you mean '{right.split(':')[0].strip()}'" in ran.err
+    assert "is required" not in ran.err
 
 
 def test_another_namespace_than_the_file_says(run: Run, written: Write) -> None:

@@ -28,9 +28,22 @@ _HINTS = {"list_type": "begin each item on a line of its own with '- '"}
 
 def field_problems(error: ValidationError, root: type[BaseModel]) -> list[Problem]:
     """Return a Problem for each error, with its YAML path. The hint of an unknown field names a similar field."""
-    items = error.errors(include_url=False)
+    items = _without_misspelt(error.errors(include_url=False), root)
     # A hint compares names, and no message shows more problems than these.
     return [_problem(item, root if number < MOST_PROBLEMS else None) for number, item in enumerate(items)]
+
+
+def _without_misspelt(items: list[Any], root: type[BaseModel]) -> list[Any]:
+    """Leave out a field that is missing where one beside it is a misspelling of it: one mistake, one message."""
+    unknown = [item["loc"] for item in items[:MOST_PROBLEMS] if item["type"] == "extra_forbidden"]
+    meant_ones = {(*loc[:-1], _near_field(loc, root)) for loc in unknown}
+    return [item for item in items if item["type"] != "missing" or item["loc"] not in meant_ones]
+
+
+def _near_field(location: tuple[str | int, ...], root: type[BaseModel]) -> str | None:
+    *parents, name = (str(part) for part in location if not isinstance(part, int))
+    model = _model_at(parents, root)
+    return nearest(name, _aliases(model)) if model else None
 
 
 def _problem(item: Any, root: type[BaseModel] | None) -> Problem:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from llmwright.api.workspace import Workspace
     from llmwright.check.environment import Environment
 
+INIT = "`llmwright init serve` and `llmwright init tune`"
 YAML_SUFFIXES = (".yaml", ".yml", ".json")
 STDIN = "-"
 HINT_FILE = "give a YAML file, a directory of them or of a model, or - for stdin"
@@ -155,7 +156,7 @@ def _load(
     if not loaded:
         others = ", ".join(dict.fromkeys(str(document.data["kind"])[:80] for document in beside))
         only = f", only {others}" if others else ""
-        raise ConfigError(f"no Workspace in {where}{only}", hint="`llmwright init tune` writes one")
+        raise ConfigError(f"no Workspace in {where}{only}", hint=f"{INIT} write one")
     return tuple(loaded)
 
 
@@ -243,9 +244,7 @@ def _read(path: Path) -> str:
     try:
         return read_text(path)
     except FileNotFoundError as error:
-        raise ConfigError(
-            f"{path} is not there", hint="`llmwright init tune` writes a Workspace to start from"
-        ) from error
+        raise ConfigError(f"{path} is not there", hint=f"{INIT} write a Workspace to start from") from error
     except Unreadable as error:
         raise ConfigError(f"{str(path)[:200]!r} {error}", hint=HINT_FILE) from error
 

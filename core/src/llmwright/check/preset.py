@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from llmwright.api.workspace import PresetSpec
@@ -16,6 +17,8 @@ from llmwright.values.preset import Preset
 
 NO_PACK = "no presets are installed: pip install llmwright-presets"
 LIST_PRESETS = "llmwright presets list"
+ADDRESS = re.compile(r"(?:https?://[^/]+/|hf://)([^/?#]+/[^/?#]+)", re.IGNORECASE)
+"""A model's page on the hub, or its source as a preset names it; the group is its name."""
 
 
 def check_presets(inputs: CheckInput) -> Iterator[Problem]:
@@ -45,7 +48,7 @@ def _not_in_cluster(path: str, name: str) -> Problem:
 
 def _is_hub_name(name: str) -> bool:
     organisation, slash, model = name.partition("/")
-    return bool(organisation and slash and model)
+    return bool(organisation and slash and model) and ":" not in organisation
 
 
 def _unknown(inputs: CheckInput, path: str, name: str) -> Problem:
@@ -54,6 +57,9 @@ def _unknown(inputs: CheckInput, path: str, name: str) -> Problem:
         return Problem(path, f"preset {name!r} cannot be used: {broken}", reason="BrokenPreset")
     if placeholders_in(name):
         return unfilled(path, name)
+    if address := ADDRESS.match(name):
+        hint = f"write the model's name alone: {address[1]}"
+        return Problem(path, f"{name!r} is an address, not the name of a model", hint, reason="UnknownPreset")
     known = tuple(inputs.catalogue.preset_names())
     hint = did_you_mean(name, known, LIST_PRESETS) if known else NO_PACK
     return Problem(path, f"unknown preset {name!r}", hint, reason="UnknownPreset")
