@@ -88,7 +88,7 @@ def test_the_next_pod_goes_on_and_its_result_is_served_from_the_claim(claim: str
     print(f"the second pod began at step {resumed['step']}")
     assert resumed["step"] > 0
     installed.until(NAME, "InferenceReady", minutes=5)
-    server = plane.get("pods", f"-lkaito.sh/workspace={NAME},!batch.kubernetes.io/job-name={NAME}")[0]
+    server = plane.get("pods", f"-lkaito.sh/workspace={NAME},!batch.kubernetes.io/job-name")[0]
     (mounted,) = (each for each in server["spec"]["volumes"] if each.get("persistentVolumeClaim"))
     mounts = server["spec"]["containers"][0]["volumeMounts"]
     assert [each.get("readOnly") for each in mounts if each["name"] == mounted["name"]] == [True]
