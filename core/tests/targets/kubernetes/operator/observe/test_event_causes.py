@@ -9,7 +9,7 @@ import pytest
 
 from llmwright.lifecycle.observed import Workload
 from llmwright.targets.kubernetes.operator.cache.projection import project_event
-from llmwright.targets.kubernetes.operator.observe.event_causes import explained
+from llmwright.targets.kubernetes.operator.observe.event_causes import explained, with_eviction
 
 Object = dict[str, Any]
 
@@ -91,3 +91,23 @@ def test_what_has_a_cause_or_does_not_wait_is_left_as_it_is() -> None:
     for workload in (Workload(phase="ready"), Workload(phase="pending", reason="Unschedulable"), Workload()):
         assert explained(workload, statefulset(0), [], of) == workload
     assert explained(PENDING, None, [], of) == PENDING
+
+
+DISK = 'Container main exceeded its local ephemeral storage limit "64Mi".'
+NODE = "The node was low on resource: ephemeral-storage. Container main was using 28Ki, request is 0."
+USED = "Pod ephemeral local storage usage exceeds the total limit of containers 64Mi."
+
+
+@pytest.mark.parametrize(
+    ("minute", "message", "reason"),
+    [(9, USED, "PodEvicted"), (9, DISK, "PodEvicted"), (9, NODE, "NodeDiskPressure"), (2, USED, "")],
+    ids=["its own use", "its container's", "the node's", "long before"],
+)
+def test_a_pod_that_was_evicted_is_named_while_another_takes_its_place(minute: int, message: str, reason: str) -> None:
+    following = {"metadata": {"uid": "next", "name": "ws-0", "creationTimestamp": "2026-01-01T00:10:00Z"}}
+    gone = event("pod", "Evicted", message, minute)
+    found = with_eviction(PENDING, [following], lambda _: [gone])
+    assert (found.phase, found.reason) == ("pending", reason)
+    assert (message in found.message) == bool(reason)
+    for other in (Workload(phase="ready"), Workload(phase="pending", reason="Unschedulable", message="no node")):
+        assert with_eviction(other, [following], lambda _: [gone]) == other

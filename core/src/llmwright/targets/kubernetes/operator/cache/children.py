@@ -18,9 +18,11 @@ from llmwright.targets.kubernetes.operator.cache.enqueue import Enqueue
 from llmwright.targets.kubernetes.operator.cache.informer_set import InformerSet
 from llmwright.targets.kubernetes.operator.cache.owner_reference import (
     REVISION_OWNER,
+    FindOwner,
     Owner,
     by_label,
     involved,
+    involved_pod,
     scaled_by,
 )
 
@@ -31,6 +33,9 @@ ADDABLE = (kinds.STATEFULSETS, kinds.JOBS, kinds.SERVICES)
 
 EVENT_REASONS = ("FailedCreate", "FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox")
 """The Events that are watched: no object tells what they tell."""
+
+EVICTED = "Evicted"
+"""The Event about a pod that its kubelet ends. Its pod tells it too, for a few milliseconds before another follows."""
 
 EVENTS_OF = {"StatefulSet": kinds.STATEFULSETS, "Job": kinds.JOBS, "Pod": kinds.PODS}
 """The kinds of children that Events are read of."""
@@ -62,7 +67,8 @@ class Children:
         self._watched[resource] = informers.need(selection, enqueue.owner_of_deleted(owner))
         selection = Selection(resource=kinds.AUTOSCALERS, trim=projection.project_autoscaler, owner=scaled_by)
         self._autoscalers = informers.need(selection, enqueue.owner(scaled_by, Line.RUNS))
-        self._events = [self._watch_events(reason) for reason in EVENT_REASONS]
+        self._events = [self._watch_events(reason, involved) for reason in EVENT_REASONS]
+        self._evictions = self._watch_events(EVICTED, involved_pod)
 
     def informer(self, resource: Resource) -> Informer:
         """Return what watches our objects of one kind."""
@@ -130,9 +136,14 @@ class Children:
         key = metadata["namespace"], metadata.get("uid", "")
         return [event for informer in self._events for event in informer.store.of(key)]
 
-    def _watch_events(self, reason: str) -> Informer:
+    def evictions(self, pod: Mapping[str, Any]) -> list[Object]:
+        """Return the Events of evictions of that pod, and of those before it under its name."""
+        metadata = pod["metadata"]
+        return self._evictions.store.of((metadata["namespace"], metadata["name"]))
+
+    def _watch_events(self, reason: str, owner: FindOwner) -> Informer:
         project, runs = projection.project_event, self._enqueue.owner(self._owner_of_involved, Line.RUNS)
-        selection = Selection(resource=kinds.EVENTS, fields=f"reason={reason}", trim=project, owner=involved)
+        selection = Selection(resource=kinds.EVENTS, fields=f"reason={reason}", trim=project, owner=owner)
         return self._informers.explain(selection, runs)
 
     def _owner_of_involved(self, event: Object) -> Key | None:

@@ -83,6 +83,12 @@ def involved(event: Object) -> Key | None:
     return reference.get("namespace", ""), reference.get("uid", "")
 
 
+def involved_pod(event: Object) -> Key | None:
+    """Return namespace and name of the pod that an Event is about; it may be gone, and another have its name."""
+    reference = event["involvedObject"]
+    return (reference.get("namespace", ""), reference.get("name", "")) if reference.get("kind") == "Pod" else None
+
+
 def involved_name(event: Object) -> Key | None:
     """Return the name of the object that an Event is about, as a key without namespace; it may be gone."""
     return "", event["involvedObject"].get("name", "")

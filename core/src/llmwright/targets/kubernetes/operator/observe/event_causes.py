@@ -1,19 +1,23 @@
-"""Causes that only Events tell: pods that are not made, and volumes that are not mounted; pure."""
+"""Causes that only Events tell: pods that are not made or were evicted, and volumes that are not mounted; pure."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from llmwright.lifecycle.observed import Trouble, Workload
 from llmwright.targets.kubernetes.operator.cache.children import EVENT_REASONS
+from llmwright.targets.kubernetes.operator.observe.pod_causes import eviction
 
 Object = Mapping[str, Any]
 FindEvents = Callable[[Object], Sequence[Object]]
 """Finds the Events of ``EVENT_REASONS`` about one object."""
 
 FAILED_CREATE, *SETUP_REASONS = EVENT_REASONS
+REPLACED_WITHIN = timedelta(minutes=2)
+"""A pod that is made so soon after the eviction of one of its name takes its place."""
 QUOTA = "exceeded quota"
 """The words of a refusal by the API server's ResourceQuota admission."""
 
@@ -32,6 +36,27 @@ def explained(workload: Workload, live: Object | None, pods: Iterable[Object], f
     if trouble is None:
         return workload
     return replace(workload, reason=trouble.reason, message=trouble.message)
+
+
+def with_eviction(workload: Workload, pods: Iterable[Object], find_evictions: FindEvents) -> Workload:
+    """Return ``workload`` with why the pod before was evicted, where it waits for a pod and nothing else tells why.
+
+    A StatefulSet puts another pod in its place within milliseconds: nobody may have seen the one that was evicted.
+    """
+    if workload.phase != "pending" or workload.reason or workload.message:
+        return workload
+    for pod in pods:
+        created = datetime.fromisoformat(pod["metadata"]["creationTimestamp"])
+        evictions = [event for event in find_evictions(pod) if created - _moment(event) <= REPLACED_WITHIN]
+        if evictions:
+            latest = max(evictions, key=_moment)
+            trouble = eviction(latest["message"], pod["metadata"]["name"])
+            return replace(workload, reason=trouble.reason, message=trouble.message)
+    return workload
+
+
+def _moment(event: Object) -> datetime:
+    return datetime.fromisoformat(str(event["at"]))
 
 
 def _unmade(live: Object, find_events: FindEvents) -> Trouble | None:

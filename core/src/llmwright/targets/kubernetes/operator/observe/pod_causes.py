@@ -134,7 +134,7 @@ def _causes(pod: Object, find_node: FindNode, before: str) -> Iterator[Trouble]:
         if trouble:
             yield trouble
     if pod["status"].get("reason") == "Evicted":
-        yield _evicted(pod, name)
+        yield eviction(str(pod["status"].get("message") or "evicted"), name)
     elif node_is_lost(pod, find_node) and pod["status"].get("phase") != "Succeeded":
         yield Trouble("NodeLost", f"pod {name}: its node {pod['spec']['nodeName']} is gone or does not answer")
     scheduled = condition(pod, "PodScheduled")
@@ -178,11 +178,11 @@ def _keeps_ending(container: Object, before: str) -> bool:
     return bool(ended.get("exitCode")) and again
 
 
-def _evicted(pod: Object, name: str) -> Trouble:
-    message = str(pod["status"].get("message") or "evicted")
+def eviction(message: str, name: str) -> Trouble:
+    """Return why the pod ``name`` had to go, by what its kubelet says: the node's pressure, or what the pod used."""
     text = message.lower().replace("-", "").replace(" ", "")
     for pressure, resource in zip(PRESSURES, ("ephemeralstorage", "memory"), strict=True):
-        if resource in text or pressure.lower() in text:
+        if ("lowon" in text and resource in text) or pressure.lower() in text:
             return Trouble(f"Node{pressure}", f"pod {name}: {message}")
     return Trouble("PodEvicted", f"pod {name}: {message}")
 

@@ -12,7 +12,7 @@ from llmwright.targets.kubernetes.cluster.api_resources import PODS, STATEFULSET
 from llmwright.targets.kubernetes.operator.cache.children import Children
 from llmwright.targets.kubernetes.operator.cache.owner_reference import Owner
 from llmwright.targets.kubernetes.operator.cache.provisioner_snapshot import ClusterSnapshot
-from llmwright.targets.kubernetes.operator.observe.event_causes import explained
+from llmwright.targets.kubernetes.operator.observe.event_causes import explained, with_eviction
 from llmwright.targets.kubernetes.operator.observe.workloads import (
     judged,
     of_workload,
@@ -49,6 +49,7 @@ class ServerStatus:
             workload = explained(workload, live, pods, self._children.events)
         else:
             workload = runtime_workload(live, pods, self._snapshot.node, endpoint, before)
+        workload = with_eviction(workload, pods, self._children.evictions)
         if live is None or runtime is None or "deletionTimestamp" in live["metadata"]:
             return workload
         return judged(workload, self._outcomes(owner, runtime), needs_outcome=resource != STATEFULSETS)
