@@ -36,6 +36,7 @@ TWO_COPIES = "  replicas: 2\n  runtimeConfig: {engine: hf}\n"
 def rendered(runtime: str, folder: Path, more: str = "") -> list[dict[str, Any]]:
     """Return the manifests of the Workspace with that runtime."""
     sandbox = Sandbox(folder / "sandbox")
+    sandbox.write(yaml.safe_dump({"hostPaths": [str(folder)]}), "llmwright.yaml")
     text = workspace(runtime, write_adapters(folder / "adapters"), "Standard_NC24ads_A100_v4", more)
     return [*yaml.safe_load_all(sandbox.ok("render", "--target", "kubernetes", "-f", sandbox.write(text)))]
 

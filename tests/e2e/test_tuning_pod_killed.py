@@ -34,7 +34,7 @@ tuning:
 def job_pod(folder: Path) -> dict[str, Any]:
     """The spec of the tuning Job's pod, whose results lie in the volume of the settings."""
     sandbox = Sandbox(folder / "sandbox")
-    settings = {"checkpointVolume": {"hostPath": {"path": str(folder / "kept")}}}
+    settings = {"checkpointVolume": {"hostPath": {"path": str(folder / "kept")}}, "hostPaths": [str(EXAMPLES)]}
     sandbox.write(yaml.safe_dump(settings), "llmwright.yaml")
     written = sandbox.write(WORKSPACE.format(data=EXAMPLES / "quickstart"))
     manifests = [*yaml.safe_load_all(sandbox.ok("render", "--target", "kubernetes", "-f", written))]
