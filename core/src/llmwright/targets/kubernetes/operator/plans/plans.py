@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Protocol
 
@@ -81,6 +81,16 @@ class Planner(Prices, Protocol):
 
     def runtime(self, name: str) -> Runtime:
         """Return the runtime of that name, with its settings; raises PluginError and ConfigError."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """A Workspace with the files of its ConfigMaps, its status, and the choice on record, where that still holds."""
+
+    workspace: Workspace
+    files: Files
+    status: WorkspaceStatus | None
+    recorded: PlanRecord | None
 
 
 class Plans:
@@ -171,10 +181,10 @@ class Plans:
         inputs: str,
     ) -> Planned:
         recorded = status.plan if status is not None and status.plan and status.plan.inputs == inputs else None
-        asked_again = record.asked_again
+        wish, asked_again = _Wish(workspace, files, status, recorded), record.asked_again
         planned = Planned(workspace.metadata.uid, inputs, replicas_of(workspace))
         try:
-            plan, newer, defaults = self._in_turn(key, record, workspace, status, files, recorded)
+            plan, newer, defaults = self._in_turn(key, record, wish)
             refused = self._refused_today(workspace, files) if recorded is not None else ""
             plan = replace(plan, inputs=inputs)
             planned = replace(planned, plan=plan, newer=newer, refused=refused, defaults=defaults)
@@ -200,28 +210,21 @@ class Plans:
             self._plan_again([key])
         return planned
 
-    def _in_turn(
-        self,
-        key: Key,
-        record: WorkspaceMemory,
-        workspace: Workspace,
-        status: WorkspaceStatus | None,
-        files: Files,
-        recorded: PlanRecord | None,
-    ) -> tuple[Plan, bool, Unapplied]:
+    def _in_turn(self, key: Key, record: WorkspaceMemory, wish: _Wish) -> tuple[Plan, bool, Unapplied]:
         """Return the Plan, as ``_plan``: where an instance type was given up, of the first in turn that may be had.
 
         With none the types that were refused are in turn again, so that the Workspace waits for the first of them.
         """
+        status, recorded = wish.status, wish.recorded
         if recorded is None or status is None or recorded.instance_type is not None or not recorded.alternatives:
-            return self._admitted(key, record, workspace, status, files, recorded)
+            return self._admitted(key, record, wish)
         turn = types_in_turn(recorded)
         passed_over: list[PassedOver] = []
         for index, name in enumerate(turn, start=1):
             chosen = recorded.model_copy(update={"instance_type": name})
-            named = status.model_copy(update={"plan": chosen})
+            named = replace(wish, status=status.model_copy(update={"plan": chosen}), recorded=chosen)
             try:
-                plan, newer, defaults = self._admitted(key, record, workspace, named, files, chosen, grows=True)
+                plan, newer, defaults = self._admitted(key, record, named, grows=True)
             except (InvalidWorkspace, LimitExceeded) as error:
                 if index == len(turn):
                     raise
@@ -232,21 +235,13 @@ class Plans:
         raise AssertionError("there is at least one type")
 
     def _admitted(
-        self,
-        key: Key,
-        record: WorkspaceMemory,
-        workspace: Workspace,
-        status: WorkspaceStatus | None,
-        files: Files,
-        recorded: PlanRecord | None,
-        *,
-        grows: bool = False,
+        self, key: Key, record: WorkspaceMemory, wish: _Wish, *, grows: bool = False
     ) -> tuple[Plan, bool, Unapplied]:
-        plan, newer = self._plan(workspace, status, files, recorded)
+        plan, newer = self._plan(wish)
         if plan.runtime is not None:
             self.runtime(plan.runtime.name)
-        plan, defaults = self._as_recorded(plan, workspace, status)
-        grows = grows or _grows(recorded, replicas_of(workspace))
+        plan, defaults = self._as_recorded(plan, wish)
+        grows = grows or _grows(wish.recorded, replicas_of(wish.workspace))
         self._plan_again(self._budget.admit(key, record, plan, recorded=not grows))
         return plan, newer, defaults
 
@@ -272,14 +267,13 @@ class Plans:
             return "; ".join(error.message.splitlines())
         return ""
 
-    def _as_recorded(self, plan: Plan, workspace: Workspace, status: WorkspaceStatus | None) -> tuple[Plan, Unapplied]:
-        record = status.plan if status is not None else None
-        return self._planner.as_recorded(plan, workspace, record) if record is not None else (plan, ())
+    def _as_recorded(self, plan: Plan, wish: _Wish) -> tuple[Plan, Unapplied]:
+        record = wish.status.plan if wish.status is not None else None
+        return self._planner.as_recorded(plan, wish.workspace, record) if record is not None else (plan, ())
 
-    def _plan(
-        self, workspace: Workspace, status: WorkspaceStatus | None, files: Files, recorded: PlanRecord | None
-    ) -> tuple[Plan, bool]:
+    def _plan(self, wish: _Wish) -> tuple[Plan, bool]:
         """Return the Plan, and whether today another runtime would be chosen, or the same be run otherwise."""
+        workspace, files, status, recorded = wish.workspace, wish.files, wish.status, wish.recorded
         before, nodes = status.plan if status is not None else None, settled_nodes(workspace, status, recorded)
         if recorded is None:
             self._planner.admit(workspace, files)
