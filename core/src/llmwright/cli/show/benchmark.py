@@ -7,14 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from llmwright.cli.show.console import text_column
+from llmwright.cli.show.console import LiveBars, text_column
 from llmwright.cli.show.output import note, table
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from rich.console import Console
-    from rich.progress import Progress as Bars
     from rich.progress import TaskID
 
     from llmwright.app.benchmark.benchmark import LevelProgress
@@ -30,39 +27,26 @@ TIMES = (
 UNKNOWN = "-"
 
 
-class BenchmarkBar:
+class BenchmarkBar(LiveBars):
     """A bar for each level; on a stream that is no terminal, a line for each level that ended."""
 
     def __init__(self, console: Console) -> None:
-        from rich.progress import BarColumn, Progress
+        from rich.progress import BarColumn
 
-        self._console = console
-        columns = (text_column("{task.description}"), BarColumn(), text_column("{task.fields[figures]}"))
-        self._bars: Bars = Progress(
-            *columns, console=console, transient=True, disable=not console.is_terminal, refresh_per_second=4
-        )
+        super().__init__(console, text_column("{task.description}"), BarColumn(), text_column("{task.fields[figures]}"))
         self._tasks: dict[int, TaskID] = {}
-
-    def __enter__(self) -> BenchmarkBar:
-        self._bars.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._bars.stop()
 
     def show(self, progress: LevelProgress) -> None:
         """Bring the bar of its level to ``progress``."""
         title = f"concurrency {progress.concurrency}"
-        if not self._console.is_terminal:
+        if not self.console.is_terminal:
             if progress.finished:
                 note(f"{title}: {_figures(progress)}")
             return
         if progress.concurrency not in self._tasks:
-            self._tasks[progress.concurrency] = self._bars.add_task(title, total=1, figures="")
+            self._tasks[progress.concurrency] = self.bars.add_task(title, total=1, figures="")
         share = 1.0 if progress.finished else _share(progress)
-        self._bars.update(self._tasks[progress.concurrency], completed=share, figures=_figures(progress))
+        self.bars.update(self._tasks[progress.concurrency], completed=share, figures=_figures(progress))
 
 
 def show_benchmark(result: BenchmarkResult) -> None:

@@ -6,7 +6,7 @@ What a user wrote (``instanceType: "[/x]"``, a row of a data set) is never read 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -33,3 +33,22 @@ def text_column(template: str) -> ProgressColumn:
     from rich.progress import TextColumn
 
     return TextColumn(template, markup=False)
+
+
+class LiveBars:
+    """Bars on a console while this is used in ``with``; on a stream that is no terminal none is drawn."""
+
+    def __init__(self, console: Console, *columns: ProgressColumn) -> None:
+        from rich.progress import Progress
+
+        self.console = console
+        self.bars = Progress(
+            *columns, console=console, transient=True, disable=not console.is_terminal, refresh_per_second=4
+        )
+
+    def __enter__(self) -> Self:
+        self.bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bars.stop()
