@@ -1,6 +1,6 @@
 """Over from KAITO and back, by the commands of docs/from-kaito.md as they stand there, with the real ``helm``.
 
-With the lowest release that the chart asks for too: it leaves definitions alone that are there.
+With the lowest release that the chart asks for too.
 """
 
 from __future__ import annotations
@@ -65,7 +65,10 @@ def shell(program: Path, helm: Helm, plane: Cluster, tmp_path_factory: pytest.Te
 @pytest.fixture(scope="module")
 def moving(plane: Cluster, shell: Shell) -> Iterator[Cluster]:
     """A cluster on which KAITO serves a Workspace."""
-    plane.add_node("gpu-moves", {"model": NAME, "node.kubernetes.io/instance-type": "Standard_NC24ads_A100_v4"})
+    for namespace in ("default", "team"):
+        labels = {"model": namespace, "node.kubernetes.io/instance-type": "Standard_NC24ads_A100_v4"}
+        # One for each, whose only GPU the server of the other does not leave.
+        plane.add_node(f"gpu-{namespace}", labels)
     # Nobody serves the webhook, so the Workspace comes before it.
     shell("helm install kaito-workspace kaito/workspace -n kaito-workspace --create-namespace --set webhook=false")
     plane.kubectl("wait", "--for=condition=Established", "crd/workspaces.kaito.sh", "--timeout=60s")
@@ -81,7 +84,7 @@ def moving(plane: Cluster, shell: Shell) -> Iterator[Cluster]:
     plane.kubectl("patch", "workspace", NAME, "--type=merge", "-p", finalizers, check=False)
     plane.kubectl("delete", "crd", "workspaces.kaito.sh", "--ignore-not-found", "--timeout=60s")
     plane.kubectl("delete", "namespace", "kaito-workspace", "team", "--ignore-not-found", "--timeout=60s")
-    plane.kubectl("delete", "node", "gpu-moves")
+    plane.kubectl("delete", "node", "gpu-default", "gpu-team")
 
 
 def workspace(namespace: str = "default") -> Object:
@@ -89,7 +92,10 @@ def workspace(namespace: str = "default") -> Object:
         "apiVersion": "kaito.sh/v1beta1",
         "kind": "Workspace",
         "metadata": {"name": NAME, "namespace": namespace},
-        "resource": {"instanceType": "Standard_NC24ads_A100_v4", "labelSelector": {"matchLabels": {"model": NAME}}},
+        "resource": {
+            "instanceType": "Standard_NC24ads_A100_v4",
+            "labelSelector": {"matchLabels": {"model": namespace}},
+        },
         "inference": {"preset": {"name": "phi-4-mini-instruct"}},
     }
 
