@@ -13,7 +13,10 @@ from llmwright.errors import InvalidWorkspace, PluginNotFound
 from llmwright.settings.model import Settings
 from llmwright.values.launch import Launch, Process, SecretKey, Volume
 from llmwright.values.url_secrets import URLS_VARIABLE
+from llmwright_runtime_ray.driver import RayRuntime
 from llmwright_runtime_vllm.driver import VllmRuntime
+
+REAL = drivers_with(ray=RayRuntime, vllm=VllmRuntime)
 
 
 def steps(launch: Launch | None) -> list[str]:
@@ -136,6 +139,32 @@ def test_the_context_is_cut_to_what_fits(planned: Planned) -> None:
     asked = planned(inference=inference(runtimeConfig={"maxModelLen": 256}))
     assert argument(required(asked.serving).main, "--max-model-len") == "256"
     assert not asked.warnings
+
+
+@pytest.mark.parametrize("runtime", ["hf", "ray", "vllm"])
+def test_a_context_that_the_memory_does_not_hold_is_refused_before_anything_starts(
+    planned: Planned, runtime: str
+) -> None:
+    """Whoever names it is not given a shorter one."""
+    asked = inference("phi-3-mini-4k-instruct", runtime=runtime, runtimeConfig={"maxModelLen": 4096})
+    with pytest.raises(InvalidWorkspace) as caught:
+        planned(inference=asked, machine=replace(HERE, memory_bytes=20 * GIB), drivers=REAL)
+    (problem,) = caught.value.problems
+    assert problem.reason == "DoesNotFit"
+    assert "KV cache" in problem.message
+    assert required(planned(inference=asked, machine=replace(HERE, memory_bytes=64 * GIB), drivers=REAL).serving)
+
+
+@pytest.mark.parametrize("gpus", [0, 1])
+@pytest.mark.parametrize("runtime", ["hf", "ray", "vllm"])
+def test_a_model_that_this_machine_does_not_hold_waits_for_no_other(planned: Planned, runtime: str, gpus: int) -> None:
+    """An engine that spreads over machines would wait here for one that never comes."""
+    card: dict[str, Any] = {"gpu_model": "L4", "gpu_memory_bytes": 24 * GIB, "compute_capability": (8, 9)}
+    machine = replace(HERE, memory_bytes=64 * GIB, gpus=gpus, **(card if gpus else {}))
+    with pytest.raises(InvalidWorkspace) as caught:
+        planned(inference=inference("qwen2.5-coder-32b-instruct", runtime=runtime), machine=machine, drivers=REAL)
+    (problem,) = caught.value.problems
+    assert (problem.path, problem.reason) == ("resource", "DoesNotFit")
 
 
 def test_what_one_machine_does_not_use_is_reported(planned: Planned) -> None:

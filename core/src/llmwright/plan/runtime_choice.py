@@ -159,6 +159,8 @@ def _fit(
         raise refuse("inference.runtimeConfig", message, f"at most {inputs.preset.context}", "OutOfRange")
     chosen = quantization or getattr(config, "quantization", None)
     engine = able.multi_node
+    # On one machine there is no other to join.
+    spreads = engine and inputs.target != "local"
     with driver_call("runtime", runtime.context.name, "held_adapters"):
         held = runtime.held_adapters(served.adapters, config)
     need = ServingNeed(
@@ -168,11 +170,11 @@ def _fit(
         engine=engine,
     )
     nodes = 1
-    if engine and inputs.settled_nodes and not able.scales_itself:
+    if spreads and inputs.settled_nodes and not able.scales_itself:
         nodes = max(inputs.settled_nodes // max(replicas_of(inputs.workspace), 1), 1)
-    elif engine and _counted_by_kaito(inputs, runtime):
+    elif spreads and _counted_by_kaito(inputs, runtime):
         nodes = node_count(inputs.preset, inputs.machine, context, single_device=inputs.single_device)
-    elif engine:
+    elif spreads:
         return _fewest_nodes(inputs, runtime, config, need)
     return _with_own_memory(inputs, runtime, config, need, nodes)
 
@@ -180,6 +182,19 @@ def _fit(
 def _counted_by_kaito(inputs: PlanInput, runtime: Runtime) -> bool:
     """Whether KAITO's formula, which is for an engine with CUDA graphs, gives the number of machines."""
     return inputs.machine.gpus > 0 and type(runtime).memory is Runtime.memory
+
+
+def _accepted_by_kaito(inputs: PlanInput, serving: ServingChoice) -> bool:
+    """Whether the number of machines is enough by KAITO's formula: on one machine, where that number is one."""
+    if not (serving.able.multi_node and _counted_by_kaito(inputs, serving.runtime)):
+        return False
+    if inputs.target != "local":
+        return True
+    context = getattr(serving.config, "max_model_len", None)
+    try:
+        return node_count(inputs.preset, inputs.machine, context, single_device=inputs.single_device) == 1
+    except InvalidWorkspace:
+        return False
 
 
 def _fewest_nodes(inputs: PlanInput, runtime: Runtime, config: Any, need: ServingNeed) -> Fit:
@@ -207,7 +222,7 @@ def _judged(inputs: PlanInput, served: Served, serving: ServingChoice) -> Servin
     _require_room(inputs, served, serving)
     if fit.fits:
         return _with_context_note(inputs, serving)
-    if able.multi_node and _counted_by_kaito(inputs, runtime):
+    if _accepted_by_kaito(inputs, serving):
         warning = f"by LLMwright's own estimate {preset.name} is tight on {fit.instance_type.name}; KAITO accepts it"
         return replace(serving, warnings=(warning,))
     if served.fallback in able.quantizations and fit.quantization is None:
