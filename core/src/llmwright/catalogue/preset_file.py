@@ -45,8 +45,8 @@ from llmwright.values.preset import Architecture, Preset
 KIND = "PresetFamily"
 
 
-def _flags(value: Any) -> dict[str, dict[str, Any]]:
-    return {runtime: dict(mapping(flags)) for runtime, flags in mapping(value).items()}
+def _by_runtime(value: Any) -> dict[str, dict[str, Any]]:
+    return {runtime: dict(mapping(values)) for runtime, values in mapping(value).items()}
 
 
 def _tuning(value: Any) -> dict[str, Any]:
@@ -86,7 +86,7 @@ def _architecture(value: Any) -> dict[str, Any]:
 
 
 _SIZE = {**SCHEMA, "not": {"const": 0}}
-_FLAGS = {"type": "object", "additionalProperties": {"type": "object"}}
+_BY_RUNTIME = {"type": "object", "additionalProperties": {"type": "object"}}
 _SOURCE = {"type": "string", "pattern": "^(hf://|oci://|file:)"}
 
 _MODEL: Fields = {
@@ -117,7 +117,10 @@ _MODEL: Fields = {
     "tunable": Field(flag, "whether it can be tuned"),
     "distributable": Field(flag, "whether it may be split over several nodes"),
     "remote_code": Field(flag, "whether it needs Python code of its repository, which sources.remoteCode must allow"),
-    "flags": Field(_flags, "flags that it needs, by runtime", _FLAGS),
+    "flags": Field(_by_runtime, "flags that it needs, by runtime", _BY_RUNTIME),
+    "runtime_config": Field(
+        _by_runtime, "options of runtimeConfig, by runtime, where the Workspace does not write them", _BY_RUNTIME
+    ),
     "tuning": Field(_tuning, "defaults for tuners", {"type": "object"}),
     "questions": Field(text, "a file of questions (JSON lines or Parquet), that llmwright run asks"),
     "retired": Field(text, "who gave the name up; it still serves those who wrote it"),
@@ -182,7 +185,7 @@ def _default(name: str) -> Any:
 
 
 def _written(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields by their names in a file; the keys inside ``flags`` and ``tuning`` are the user's own."""
+    """Return the fields by their names in a file; the keys inside a mapping are the user's own."""
     known = {"architecture": _written}
     return {camel_case(name): known.get(name, _plain)(value) for name, value in fields.items()}
 

@@ -10,6 +10,8 @@ from llmwright.app.session import Session
 from llmwright.cli.show.output import dump, format_option, note, size, table
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from llmwright.values.instance_type import InstanceType
     from llmwright.values.preset import Preset
 
@@ -93,6 +95,12 @@ def _licensed(chosen: list[Preset], wanted: str) -> list[Preset]:
     return [preset for preset in chosen if preset.license.lower() == wanted.lower()]
 
 
+def _options(preset: Preset) -> Iterator[str]:
+    """Yield the options that the preset has for each runtime."""
+    for runtime, options in preset.runtime_config.items():
+        yield f"{runtime} with {', '.join(f'{name}: {value}' for name, value in options.items())}"
+
+
 def _cache(preset: Preset) -> str:
     per_token = f"{size(preset.kv_bytes_per_token)} per token"
     if preset.kv_windowed_bytes_per_token:
@@ -134,6 +142,7 @@ def show(session: Session, name: str, output: str | None) -> None:
         ("context", f"{preset.context:,} tokens"),
         ("KV cache", _cache(preset)),
         ("runtimes", ", ".join(preset.runtimes)),
+        ("options", "; ".join(_options(preset))),
         ("tuning", f"LoRA on {', '.join(lora_layers(preset)) or 'all linear layers'}" if preset.tunable else "no"),
         ("tool parser", preset.tool_call_parser or ""),
         ("reasoning", preset.reasoning_parser or ""),

@@ -9,6 +9,7 @@ from llmwright.api.scaling import most_copies_field, replicas_of
 from llmwright.errors import InvalidWorkspace
 from llmwright.plan.machine_share import copies_here, of_one_copy, share_notes, share_warnings
 from llmwright.plan.plan_input import PlanInput
+from llmwright.plan.preset_options import FIELD, PresetOptions
 from llmwright.plan.refusal import below, does_not_fit, refuse
 from llmwright.plugins.demand import Demand
 from llmwright.plugins.driver_calls import driver_call
@@ -114,27 +115,31 @@ def _installing(inputs: PlanInput) -> str:
 
 def _try(inputs: PlanInput, served: Served, demand: Demand, choice: Choice) -> ServingChoice:
     runtime = inputs.drivers.runtime(choice.name)
-    config, able, engine = _configure(runtime, inputs), able_of(runtime, demand), runtime.engine(demand)
+    own = PresetOptions.of(inputs, runtime, choice.name)
+    demand = replace(demand, options={**own.options, **demand.options})
+    config, able, engine = _configure(runtime, inputs, own), able_of(runtime, demand), runtime.engine(demand)
     share, here = of_one_copy(inputs, runtime), copies_here(inputs, runtime)
     fit = replace(_fit(share, served, runtime, able, config), copies=copies_of(inputs.workspace))
-    own = (f"{choice.name} serves with the engine {engine.name}: {engine.why}",) if engine else ()
+    chosen = (f"{choice.name} serves with the engine {engine.name}: {engine.why}",) if engine else ()
     with driver_call("runtime", choice.name, "notes"):
-        said = (*own, *runtime.notes(inputs.preset, fit, config))
+        said = (*chosen, *own.notes(), *runtime.notes(inputs.preset, fit, config))
     serving = ServingChoice(choice=choice, runtime=runtime, able=able, config=config, fit=fit, notes=said)
     judged = _judged(share, served, serving)
-    notes, warnings = share_notes(here), share_warnings(inputs, here)
-    return replace(judged, notes=(*judged.notes, *notes), warnings=(*judged.warnings, *warnings))
+    shared, warnings = share_notes(here), share_warnings(inputs, here)
+    return replace(judged, notes=(*judged.notes, *shared), warnings=(*judged.warnings, *warnings))
 
 
-def _configure(runtime: Runtime, inputs: PlanInput) -> Any:
+def _configure(runtime: Runtime, inputs: PlanInput, own: PresetOptions) -> Any:
+    """Return the configuration: the Workspace goes before what stands for it, and that before the preset."""
     inference = inputs.workspace.inference
     config = inference.config if inference else ""
     files = inputs.files(config)
-    options = {**_implied(runtime, inputs), **(inference.runtime_config if inference else {})}
+    options = {**own.options, **_implied(runtime, inputs), **own.written}
     try:
         return runtime.configure(options, files)
     except InvalidWorkspace as error:
-        raise InvalidWorkspace(below("inference.runtimeConfig", error.problems, list(files))) from error
+        problems = below(FIELD, error.problems, list(files))
+        raise InvalidWorkspace([own.placed(problem) for problem in problems]) from error
 
 
 def _implied(runtime: Runtime, inputs: PlanInput) -> dict[str, Any]:

@@ -52,9 +52,10 @@ def model_faults(preset: Preset) -> Iterator[str]:
     yield from _name_faults(preset)
     if preset.architecture is not None:
         yield from _architecture_faults(preset, preset.architecture)
-    strangers = sorted({name.split(".")[0] for name in preset.flags} - set(preset.runtimes))
-    if strangers:
-        yield f"flags are for {', '.join(strangers)}, which runtimes does not list"
+    for key, named in (("flags are", preset.flags), ("runtimeConfig is", preset.runtime_config)):
+        strangers = sorted({name.split(".")[0] for name in named} - set(preset.runtimes))
+        if strangers:
+            yield f"{key} for {', '.join(strangers)}, which runtimes does not list"
     if not all(re.fullmatch(r"[\w.-]+", target) for target in preset.lora_targets):
         yield f"loraTargets are {preset.lora_targets}, which are no names of modules"
 

@@ -34,10 +34,11 @@ class Preset:
     ``state_bytes`` per sequence besides, whatever its length. ``runtimes`` are those that are known to serve it by the
     name that they declare (``listed_as``); empty where nobody knows. ``remote_code`` says that it cannot be loaded
     without Python code from its repository; the preset that a driver gets has it only where the settings allow that
-    code (``sources.remoteCode``). ``flags`` maps a runtime's name to flags that this model needs there. ``retired``
-    says in a sentence who gave the name up, empty where nobody did; it still serves those who wrote it. ``origin``
-    names the distribution or file that brought the preset; ``fact_source`` the source of its figures; ``assumptions``
-    are sentences about figures that it leaves open.
+    code (``sources.remoteCode``). ``flags`` maps a runtime's name to flags that this model needs there,
+    ``runtime_config`` to options of ``inference.runtimeConfig`` that hold where the Workspace does not write them.
+    ``retired`` says in a sentence who gave the name up, empty where nobody did; it still serves those who wrote it.
+    ``origin`` names the distribution or file that brought the preset; ``fact_source`` the source of its figures;
+    ``assumptions`` are sentences about figures that it leaves open.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Preset:
     disk_bytes: int = 0
     remote_code: bool = False
     flags: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    runtime_config: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     tuning: Mapping[str, Any] = field(default_factory=dict)
     questions: str | None = None
     retired: str = ""
