@@ -92,19 +92,22 @@ def fetch_snapshot(
 
 def fetch_before_loading(
     model: str, revision: str | None, cache: str | None = None, server: ProgressServer | None = None
-) -> None:
+) -> Path | None:
     """Bring the model that a workload's process is about to load, where ``model`` is one of the hub and no directory.
+
+    Return its directory, None where nothing was to be brought.
 
     What the engine's own library would do later, with the causes of a refusal told apart. It may go anywhere, as that.
     How far it is can be asked on the port that the environment names: of ``server``, where this process has one. Raises
     what ``fetch_snapshot`` raises.
     """
     if is_offline() or Path(model).exists() or not _REPOSITORY.fullmatch(model):
-        return
+        return None
     to = Path(cache) if cache else None
     with downloads_told(server) as tell:
         events = TransferEvents("download", tell) if tell is not None else None
-        fetch_snapshot(model, revision or "main", sources=_ANYWHERE, cache=to, progress=events)
+        directory = fetch_snapshot(model, revision or "main", sources=_ANYWHERE, cache=to, progress=events)
+    return directory
 
 
 def _library_cache() -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from dataclasses import replace
 
 from llmwright.artifacts.hub_snapshot import fetch_before_loading
 from llmwright.errors import ConfigError, LLMwrightError
@@ -50,7 +51,11 @@ def _serve(options: ServeOptions) -> LLMwrightError | None:
     # The port before the slow imports, so that a port in use is an error at once.
     with bind(options.host, options.port) as listener:
         logging.getLogger("llmwright.serve").info("listening on %s", url_of(listener))
-        fetch_before_loading(options.model, options.revision)
+        directory = fetch_before_loading(options.model, options.revision)
+        if directory is not None and not options.trust_remote_code:
+            # By the model's id the libraries ask the hub for files that it need not have, at each start, and without a
+            # network for minutes. Of a directory they ask nobody.
+            options = replace(options, model=str(directory), revision=None)
         from llmwright_runtime_hf.serve.uvicorn_server import serve
 
         return serve(options, listener)
