@@ -8,10 +8,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from tests.cluster.support.keda import KEDA, NAME, PATH
 from tests.cluster.support.operating import BUYING
 from tests.cluster.support.pod_metrics import pod_metrics
 from tests.cluster.support.workspaces import BUYER, CLAIMS, Workspaces
+from tests.cluster.test_manifests import dry_run
 from tests.support.waiting import wait_until
+
+from llmwright import render
+from llmwright.testing.cluster import Cluster
 
 pytestmark = pytest.mark.cluster
 
@@ -19,30 +24,6 @@ Object = dict[str, Any]
 
 WORKSPACES = "/apis/kaito.sh/v1beta1/namespaces/default/workspaces"
 PODS = "/api/v1/namespaces/default/pods"
-
-
-KEDA: Object = {
-    "apiVersion": "apiextensions.k8s.io/v1",
-    "kind": "CustomResourceDefinition",
-    "metadata": {"name": "scaledobjects.keda.sh"},
-    "spec": {
-        "group": "keda.sh",
-        "scope": "Namespaced",
-        "names": {"kind": "ScaledObject", "plural": "scaledobjects", "listKind": "ScaledObjectList"},
-        "versions": [
-            {
-                "name": "v1alpha1",
-                "served": True,
-                "storage": True,
-                "subresources": {"status": {}},
-                "schema": {
-                    "openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True},
-                },
-            }
-        ],
-    },
-}
-"""Stands for KEDA, of which no program is here: its kind, and nobody who acts on it."""
 
 
 @pytest.fixture(scope="module")
@@ -236,9 +217,36 @@ def test_a_range_is_an_autoscaler_of_ours_that_follows_the_load(workspaces: Work
     assert workspaces.condition(name, "AutoscalerReady") == ("", "")
 
 
-def test_keda_may_go_and_the_server_runs_on(workspaces: Workspaces) -> None:
-    plane, name = workspaces.plane, "for-keda"
+@pytest.fixture
+def keda(plane: Cluster) -> Iterator[str]:
+    """The name of the definition of KEDA's kind, which is served."""
     plane.apply(KEDA)
+    wait_until(lambda: plane.serves(PATH), "its kind is served")
+    yield NAME
+    plane.kubectl("delete", "crd", NAME, "--ignore-not-found")
+
+
+@pytest.mark.parametrize(
+    "scaling",
+    [
+        {"maxReplicas": 2},
+        {"maxReplicas": 2, "metric": "cpu", "target": 1.5},
+        {"minReplicas": 0, "maxReplicas": 2, "activationQuery": "rate(asked[1m])"},
+    ],
+    ids=["load", "cpu", "from nothing"],
+)
+def test_the_api_server_keeps_all_of_a_scaled_object(
+    plane: Cluster, keda: str, settings: Object, scaling: Object
+) -> None:
+    wanted = Workspaces(plane).inference("kept")
+    wanted["inference"]["autoscaling"] = {**scaling, "by": "keda"}
+    (made,) = (each for each in render(wanted, settings=settings) if each["kind"] == "ScaledObject")
+    taken = dry_run(plane, {**made, "metadata": {**made["metadata"], "namespace": "default"}})
+    assert taken["spec"] == made["spec"]
+
+
+def test_keda_may_go_and_the_server_runs_on(workspaces: Workspaces, keda: str) -> None:
+    plane, name = workspaces.plane, "for-keda"
     wanted = workspaces.inference(name)
     wanted["inference"]["autoscaling"] = {"maxReplicas": 2, "by": "keda"}
     workspaces.apply(wanted)
@@ -250,7 +258,7 @@ def test_keda_may_go_and_the_server_runs_on(workspaces: Workspaces) -> None:
     patch = json.dumps({"status": {"conditions": [{"type": "Ready", "status": "True"}]}})
     plane.kubectl("patch", "scaledobjects.keda.sh", name, "--subresource=status", "--type=merge", "-p", patch)
     workspaces.until(name, "AutoscalerReady")
-    plane.kubectl("delete", "crd", KEDA["metadata"]["name"])
+    plane.kubectl("delete", "crd", keda)
     workspaces.until(name, "AutoscalerReady", "False", "KindNotServed")
     assert "ScaledObject (keda.sh/v1alpha1)" in workspaces.told(name, "AutoscalerReady")["message"]
     assert workspaces.condition(name, "Ready") == ("True", "Ready")
