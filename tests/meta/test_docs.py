@@ -18,6 +18,7 @@ import click
 import pytest
 import yaml
 from tests.support.documents import DOCUMENTS, FENCE, ROOT, blocks, name, script
+from tests.support.page_picture import mark
 
 from llmwright.cli.root import root as cli
 
@@ -100,3 +101,9 @@ def bash(text: str, cwd: Path, environ: dict[str, str]) -> subprocess.CompletedP
 def llmwright(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     command = Path(sys.executable).with_name("llmwright")
     return subprocess.run([command, *arguments], cwd=cwd, capture_output=True, text=True, check=False)
+
+
+def test_the_picture_of_the_page_shows_the_page_that_there_is() -> None:
+    """``tests.support.page_picture`` makes it, and writes into it of which page it is."""
+    picture = (ROOT / "docs/images/page.png").read_bytes()
+    assert mark() in picture, "python -m tests.support.page_picture docs/images/page.png"
