@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 import shlex
@@ -17,9 +18,13 @@ from tests.support.engine import ROOT, engine_environment, parsed
 from tests.support.kaito_facts import MANIFESTS, PRESETS
 
 from llmwright.errors import LLMwrightError
+from llmwright.plugins.selection import RUNTIME_ANNOTATION
 
 pytestmark = [pytest.mark.slow, pytest.mark.engine(name="vllm")]
 UNKNOWN = "a flag that there is not"
+PLACE = re.compile(r"\$\((\w[\w.-]*)\)")
+BEYOND = {"hf_transformers_adapters_strength"}
+"""A scenario that ``vllm`` refuses, with the runtime that does it: it has no strength for an adapter."""
 LISTED = ROOT / "plugins/runtime_vllm/src/llmwright_runtime_vllm/releases"
 
 
@@ -52,6 +57,26 @@ def of_scenarios(cluster: Cluster) -> Iterator[tuple[str, list[str]]]:
                 yield f"{name}, rank {number}", command
 
 
+def of_others(cluster: Cluster) -> Iterator[tuple[str, list[str]]]:
+    """Yield the commands of the other scenarios with ``vllm`` in place of their runtime, or of none after tuning."""
+    for name, scenario in json.loads(MANIFESTS.read_text()).items():
+        given = copy.deepcopy(scenario["input"])
+        about, inference = given["workspace"]["metadata"], given["workspace"].get("inference", {})
+        if name.startswith("vllm_") or "template" in inference or name in BEYOND:
+            continue
+        about["annotations"] = {**(about.get("annotations") or {}), RUNTIME_ANNOTATION: "vllm"}
+        if "tuning" in given["workspace"]:
+            given["workspace"]["tuning"]["onSuccess"] = "serve"
+        serving = cluster.plan(given).serving
+        assert serving is not None, name
+        yield f"{name} by vllm", [PLACE.sub(_filled, word) for word in serving.main.argv]
+
+
+def _filled(place: re.Match[str]) -> str:
+    """Return what a target writes in place of a name in a Launch: a number for a port, else a path."""
+    return "5000" if place[1].startswith("port.") else "/place"
+
+
 def of_models(cluster: Cluster) -> Iterator[tuple[str, list[str]]]:
     """Yield the commands of all models of upstream's catalogue, each with its name."""
     for model in models():
@@ -64,7 +89,8 @@ def of_models(cluster: Cluster) -> Iterator[tuple[str, list[str]]]:
 def asked(cluster: Cluster) -> dict[str, list[str]]:
     if not (MANIFESTS.is_file() and PRESETS.is_file()):
         pytest.skip("KAITO's objects are not beside this checkout")
-    return {**dict(of_scenarios(cluster)), **dict(of_models(cluster)), UNKNOWN: ["vllm", "serve", "a/b", "--no-such=8"]}
+    ours = {**dict(of_scenarios(cluster)), **dict(of_others(cluster)), **dict(of_models(cluster))}
+    return {**ours, UNKNOWN: ["vllm", "serve", "a/b", "--no-such=8"]}
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +109,9 @@ def test_every_scenario_is_taken_by_the_engine_s_own_parser(against: dict[str, s
     recorded = {name for name in json.loads(MANIFESTS.read_text()) if name.startswith("vllm_")}
     assert {name.partition(",")[0] for name in ours} == recorded
     assert {name: said for name, said in ours.items() if said} == {}
+    others = {name for name in json.loads(MANIFESTS.read_text()) if not name.startswith("vllm_")} - BEYOND
+    by_vllm = {name.removesuffix(" by vllm") for name in against if name.endswith(" by vllm")}
+    assert others - by_vllm == {"template_inference"}, "the whole pod is the user's own"
 
 
 def test_every_model_is_taken_by_the_engine_s_own_parser(against: dict[str, str | None]) -> None:

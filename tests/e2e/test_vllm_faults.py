@@ -25,15 +25,23 @@ def further(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_further(tmp_path_factory.mktemp("further"))
 
 
-def test_an_engine_that_dies_while_it_starts_says_why(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("flag", "words"),
+    [
+        ("num-gpu-blocks-override: 1", "ValueError: No available memory for the cache blocks"),
+        ("kv-cache-memory-bytes: 262144", "To serve at least one request with the model's max seq len (512)"),
+    ],
+    ids=["no memory", "context"],
+)
+def test_an_engine_that_dies_while_it_starts_says_why(tmp_path: Path, flag: str, words: str) -> None:
     """The cause is told by a child of the engine, and not in the last line of the log."""
     sandbox = EngineSandbox(tmp_path)
     try:
-        sandbox.ok("apply", "-f", sandbox.serve_by_engine(flags=f"{PLAIN}, num-gpu-blocks-override: 1"))
+        sandbox.ok("apply", "-f", sandbox.serve_by_engine(flags=f"{PLAIN}, {flag}"))
         wait_until(lambda: "Error" in sandbox.condition("InferenceReady").get("message", ""), "it says why", START_S)
         said = sandbox.condition("InferenceReady")
         assert said["status"] == "False"
-        assert "ValueError: No available memory for the cache blocks" in said["message"]
+        assert words in said["message"]
     finally:
         sandbox.close()
 

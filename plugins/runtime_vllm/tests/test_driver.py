@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 from plugins.runtime_vllm.tests.support.launches import FIT, PRESET, engine_argv, flags, launched
+from tests.support.prometheus import dashboard, queries
 
 from llmwright.errors import InvalidWorkspace
 from llmwright.plugins.declarations import ADAPTER_METRIC, COMMON_METRICS
@@ -144,3 +146,12 @@ def test_the_common_metrics_are_the_engine_s() -> None:
     """``metrics.txt`` has what a real engine showed; ``tests/e2e/test_swap.py`` asks one again in long runs."""
     shown = set(Path(__file__).with_name("metrics.txt").read_text().splitlines())
     assert {*COMMON_METRICS, ADAPTER_METRIC, *VllmRuntime.load_metrics} <= shown
+
+
+def test_the_dashboard_asks_for_what_the_engine_shows() -> None:
+    """A real Prometheus is asked its queries of a server of ``hf`` (``plugins/runtime_hf/tests/serve``)."""
+    shown = set(Path(__file__).with_name("metrics.txt").read_text().splitlines())
+    texts = queries(dashboard()["panels"], {}).values()
+    asked = {re.sub(r"_(total|bucket)$", "", name) for text in texts for name in re.findall(r"vllm:\w+", text)}
+    assert len(asked) > 8
+    assert asked <= shown
