@@ -19,6 +19,7 @@ from tests.support.command import Run
 from tests.support.docker_registry import closed_registry, open_registry
 from tests.support.hub import Hub
 
+import llmwright_presets
 from llmwright.artifacts.image_manifest import OCI_CONFIG, OCI_MANIFEST, OCI_TAR, as_json, sha256
 
 if TYPE_CHECKING:
@@ -132,6 +133,15 @@ def test_licences(
         assert ended.code == 2
         assert words in ended.err
         assert "--license" in ended.err
+
+
+def test_a_preset_by_its_name_there_and_back(open_registry: DockerRegistry, run: Run, here: Path) -> None:
+    pushed = run("model", "push", "demo", f"oci://{open_registry.host}/cli/demo:v1")
+    assert pushed.code == 0, pushed.err
+    assert run("model", "pull", pushed.out.strip(), "to").code == 0
+    demo = Path(llmwright_presets.__file__).parent / "demo"
+    names = ("config.json", "model.safetensors", "tokenizer.json")
+    assert all((here / "to" / name).read_bytes() == (demo / name).read_bytes() for name in names)
 
 
 def test_a_preset_of_a_licence_with_conditions(open_registry: DockerRegistry, run: Run) -> None:

@@ -96,6 +96,15 @@ def test_the_command_line_asks_it(swapped: SwappedRuntime) -> None:
         assert swapped.sandbox.ok("chat", NAME, "Who are you?", *model).strip()
 
 
+def test_the_benchmark_measures_it_by_its_url(swapped: SwappedRuntime) -> None:
+    few = ("--concurrency", "2", "--requests", "3", "--input-tokens", "60", "--output-tokens", "8", "--warmup", "0")
+    printed = swapped.sandbox.ok("bench", f"{swapped.endpoint}/v1", "--model", MODEL, *few, "-o", "json")
+    (level,) = json.loads(printed)["levels"]
+    assert (level["succeeded"], level["failed"], level["counted"]) == (3, 0, "usage")
+    assert level["outputTokens"]["high"] == 8
+    assert 0 < level["ttftMs"]["p50"] <= level["latencyMs"]["high"]
+
+
 def test_the_key_stands_in_no_file_and_no_argument(swapped: SwappedRuntime) -> None:
     for path in swapped.sandbox.state.rglob("*"):
         assert not path.is_file() or KEY.encode() not in path.read_bytes(), path

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import socket
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
-from tests.support.hf_server import COMMAND, RunningServer, run_to_end, running_server
+from tests.support.hf_server import COMMAND, RunningServer, metric, run_to_end, running_server
 from tests.support.tiny_models import ServedModels, save_adapter, save_model, save_tokenizer
 from tests.support.waiting import wait_until
 
 LONG = {"prompt": "the quick brown", "max_tokens": 32000}
+GRACE_S = 4.0
+"""Answers under way have more seconds than that after SIGTERM."""
 
 
 def assert_one_line(ended: subprocess.CompletedProcess[str], *said: str) -> None:
@@ -180,6 +186,51 @@ def test_a_short_answer_is_finished_before_the_end(models: ServedModels, tmp_pat
     assert rest[-2] == "data: [DONE]"
     assert '"finish_reason":"length"' in rest[-4]
     assert code == 0
+
+
+def test_under_load_all_that_came_is_answered_before_the_end(models: ServedModels, tmp_path: Path) -> None:
+    """Answers under way, and requests that wait for a place: SIGTERM breaks none off."""
+    flags = ("--model", str(models.base), "--max-num-seqs", "4", "--threads", "1")
+    with running_server(tmp_path / "log", *flags) as server, server.client() as http, ThreadPoolExecutor(8) as pool:
+        server.wait_until_ready()
+        body = {**LONG, "max_tokens": 120, "ignore_eos": True}
+        asked = [pool.submit(http.post, "/v1/completions", json=body) for _ in range(8)]
+        wait_until(lambda: arrived(http) == 8, "all have come", 60)
+        server.process.send_signal(signal.SIGTERM)
+        answers = [each.result() for each in asked]
+        code = server.process.wait(60)
+
+    assert [answer.status_code for answer in answers] == [200] * 8
+    assert {answer.json()["usage"]["completion_tokens"] for answer in answers} == {120}
+    assert code == 0
+
+
+def arrived(http: httpx.Client) -> float:
+    """Return how many requests run, wait or are answered."""
+    names = ("llmwright_requests_running", "llmwright_requests_waiting")
+    answered = metric(http, "llmwright_answers_total", model="base", finished_reason="length")
+    return answered + sum(metric(http, name) for name in names)
+
+
+def test_an_answer_beyond_the_time_for_the_end_is_broken_off_with_an_error(
+    models: ServedModels, tmp_path: Path
+) -> None:
+    with running_server(tmp_path / "log", "--model", str(models.base)) as server, server.client() as http:
+        server.wait_until_ready()
+        body = {**LONG, "ignore_eos": True, "stream": True}
+        with http.stream("POST", "/v1/completions", json=body) as answer:
+            lines = answer.iter_lines()
+            next(lines)
+            server.process.send_signal(signal.SIGTERM)
+            begun = time.monotonic()
+            rest = [line for line in lines if line]
+        code = server.process.wait(60)
+
+    assert "shutting down" in json.loads(rest[-2].removeprefix("data: "))["error"]["message"]
+    assert rest[-1] == "data: [DONE]"
+    assert time.monotonic() - begun > GRACE_S
+    assert code == 0
+    assert "Traceback" not in server.log.read_text()
 
 
 def test_it_ends_with_its_parent(models: ServedModels, tmp_path: Path) -> None:

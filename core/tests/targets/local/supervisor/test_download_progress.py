@@ -79,6 +79,20 @@ def test_a_refusal_is_in_the_status(
     assert not token or token not in logs + status.model_dump_json()
 
 
+def test_without_a_network_the_status_names_the_hub(hub: Hub, machine: Machine) -> None:
+    """It is tried again: nobody here can repair it, so it counts as no failure of the Workspace."""
+    hub.close()
+    machine.target.apply(make_workspace(), make_plan(serving=fetching()))
+
+    def told() -> str:
+        condition = machine.status().condition("InferenceReady")
+        return condition.message if condition is not None and condition.reason == "HubUnreachable" else ""
+
+    assert hub.url in wait_until(told, "the status says that the hub is not reached")
+    stalled = machine.status().condition("Stalled")
+    assert stalled is None or stalled.status != "True"
+
+
 @pytest.mark.parametrize(
     ("text", "download"),
     [

@@ -10,11 +10,12 @@ from tests.support.channel_model import save_channel_model
 from tests.support.serve_options import options_for
 from tests.support.tiny_models import CONTEXT, ServedModels
 
+from llmwright.catalogue.model_description import describe
 from llmwright.errors import ConfigError, TargetError
 from llmwright_runtime_hf.serve.engine.answer import warm_up
 from llmwright_runtime_hf.serve.engine.decode_loop import Decoder
 from llmwright_runtime_hf.serve.engine.interface import SamplingParams
-from llmwright_runtime_hf.serve.engine.model_loading import load_model
+from llmwright_runtime_hf.serve.engine.model_loading import LoadedModel, load_model
 from llmwright_runtime_hf.serve.engine.sampling import Sampler
 from llmwright_runtime_hf.serve.engine.thinking import ThinkTokens
 
@@ -27,6 +28,13 @@ def test_the_weights_have_the_asked_dtype(models: ServedModels, dtype: str, expe
     assert made.dtype == expected
     assert made.context == CONTEXT
     warm_up(made, "base")
+
+
+def test_a_gpu_that_is_not_there_is_named(models: ServedModels, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with pytest.raises(ConfigError, match="torch sees no GPU here") as missing:
+        load_model(options_for(models.base, device="cuda"))
+    assert "--device cpu" in missing.value.hint
 
 
 @pytest.mark.parametrize("kind", ["nf4", "int8"])
@@ -92,3 +100,29 @@ def test_the_format_of_reasoning_is_named_or_that_of_the_channels(models: Served
         load_model(options_for(models.base, reasoning_parser="openai_gptoss"))
     with pytest.raises(ConfigError, match=r"--reasoning-parser none: .* writes channels"):
         load_model(options_for(tmp_path, reasoning_parser="none"))
+
+
+@pytest.mark.parametrize("kind", ["nf4", "int8"])
+def test_a_checkpoint_that_is_quantised_already_is_served_as_it_is(
+    models: ServedModels, tmp_path: Path, kind: str
+) -> None:
+    """As somebody saved it who loaded it so: its own config says how, and nothing has to be asked for."""
+    made = load_model(options_for(models.base, quantization=kind))
+    made.model.save_pretrained(str(tmp_path))
+    made.tokenizer.save_pretrained(tmp_path)
+
+    again = load_model(options_for(tmp_path))
+
+    layer = again.model.get_submodule("model.layers.0.mlp.up_proj")
+    assert type(layer).__name__ == {"nf4": "Linear4bit", "int8": "Linear8bitLt"}[kind]
+    preset = describe(tmp_path.as_uri())
+    assert (preset.quantization, preset.weight_bytes < describe(models.base.as_uri()).weight_bytes) == (
+        "bitsandbytes",
+        True,
+    )
+
+    def answer(model: LoadedModel) -> list[int]:
+        decoder = Decoder(model.model, [5, 6, 7], Sampler(SamplingParams(), model.model.device))
+        return [decoder.step() for _ in range(5)]
+
+    assert answer(again) == answer(made)
