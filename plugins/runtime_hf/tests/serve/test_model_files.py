@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.support.serve_options import options_for
 
 from llmwright.errors import ConfigError
+from llmwright_runtime_hf.serve import model_files
 from llmwright_runtime_hf.serve.model_files import check_adapter, check_model
 from llmwright_runtime_hf.serve.serve_options import AdapterSpec
 
@@ -61,3 +64,22 @@ def test_what_the_libraries_would_go_on_without_is_told(
         return
     with pytest.raises(ConfigError, match=said):
         check_model(str(tmp_path))
+
+
+@pytest.mark.parametrize("code", [False, True])
+def test_a_model_of_the_hub_is_loaded_from_its_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: bool
+) -> None:
+    """But for one with code of its own, which the libraries find by the model's id."""
+    monkeypatch.setattr(model_files, "fetch_before_loading", lambda model, revision: tmp_path / model / revision)
+    asked = replace(options_for(Path("acme/tiny"), revision="abc", trust_remote_code=code), served_model_name="tiny")
+    brought = model_files.fetched(asked)
+
+    assert brought.served_model_name == "tiny"
+    assert (brought.model, brought.revision) == (
+        ("acme/tiny", "abc") if code else (str(tmp_path / "acme/tiny" / "abc"), None)
+    )
+
+
+def test_a_directory_stays_as_it_is(tmp_path: Path) -> None:
+    assert model_files.fetched(options_for(tmp_path)) == options_for(tmp_path)

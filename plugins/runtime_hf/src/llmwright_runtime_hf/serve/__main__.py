@@ -5,14 +5,12 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from dataclasses import replace
 
-from llmwright.artifacts.hub_snapshot import fetch_before_loading
 from llmwright.errors import ConfigError, LLMwrightError
 from llmwright.values.weight_reasons import error_line
 from llmwright_runtime_hf.serve.listener import bind, url_of
 from llmwright_runtime_hf.serve.log_limit import set_up_logging
-from llmwright_runtime_hf.serve.model_files import check_model_files
+from llmwright_runtime_hf.serve.model_files import check_model_files, fetched
 from llmwright_runtime_hf.serve.serve_options import ServeOptions, parse_options
 from llmwright_runtime_hf.serve.signals import end_quietly_on_signals, end_with_parent
 
@@ -51,11 +49,7 @@ def _serve(options: ServeOptions) -> LLMwrightError | None:
     # The port before the slow imports, so that a port in use is an error at once.
     with bind(options.host, options.port) as listener:
         logging.getLogger("llmwright.serve").info("listening on %s", url_of(listener))
-        directory = fetch_before_loading(options.model, options.revision)
-        if directory is not None and not options.trust_remote_code:
-            # By the model's id the libraries ask the hub for files that it need not have, at each start, and without a
-            # network for minutes. Of a directory they ask nobody.
-            options = replace(options, model=str(directory), revision=None)
+        options = fetched(options)
         from llmwright_runtime_hf.serve.uvicorn_server import serve
 
         return serve(options, listener)

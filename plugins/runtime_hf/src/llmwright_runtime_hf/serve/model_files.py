@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+from llmwright.artifacts.hub_snapshot import fetch_before_loading
 from llmwright.catalogue.model_directory import has_tokenizer
 from llmwright.catalogue.weight_files import check_adapter_weights, model_weights
 from llmwright.errors import ConfigError
@@ -17,6 +19,20 @@ def check_model_files(options: ServeOptions) -> None:
     check_model(options.model)
     for adapter in options.adapters:
         check_adapter(adapter)
+
+
+def fetched(options: ServeOptions) -> ServeOptions:
+    """Bring a model of the hub, and return the options that load it from its directory.
+
+    By its id the libraries ask the hub for files that it need not have: at each start, and without a network for
+    minutes. Of a directory they ask nobody. A model's own code is loaded by the id alone.
+
+    Raises what ``fetch_before_loading`` raises.
+    """
+    directory = fetch_before_loading(options.model, options.revision)
+    if directory is None or options.trust_remote_code:
+        return options
+    return replace(options, model=str(directory), revision=None)
 
 
 def check_model(model: str) -> None:

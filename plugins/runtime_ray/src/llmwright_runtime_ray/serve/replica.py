@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import disable_created_metrics
 
-from llmwright.artifacts.hub_snapshot import fetch_before_loading
 from llmwright.errors import LLMwrightError
 from llmwright_runtime_hf.serve.engine.model_thread import ModelThread
 from llmwright_runtime_hf.serve.log_limit import set_up_logging
+from llmwright_runtime_hf.serve.model_files import fetched
 from llmwright_runtime_hf.serve.serve_options import ServeOptions
 from llmwright_runtime_hf.serve.server_metrics import ServerMetrics
 from llmwright_runtime_ray.last_words import marked
@@ -41,7 +41,7 @@ class Replica:
         if most_adapters is not None:
             options = replace(options, adapters=(), later_adapters=True)
         try:
-            fetch_before_loading(options.model, options.revision)
+            options = fetched(options)
         except LLMwrightError as error:
             raise RuntimeError(marked(error)) from error
         self._options = options
