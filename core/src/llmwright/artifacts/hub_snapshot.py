@@ -106,8 +106,7 @@ def fetch_before_loading(
     to = Path(cache) if cache else None
     with downloads_told(server) as tell:
         events = TransferEvents("download", tell) if tell is not None else None
-        directory = fetch_snapshot(model, revision or "main", sources=_ANYWHERE, cache=to, progress=events)
-    return directory
+        return fetch_snapshot(model, revision or "main", sources=_ANYWHERE, cache=to, progress=events)
 
 
 def _library_cache() -> Path:
