@@ -53,6 +53,8 @@ METADATA_EVENTS = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 class Api:
     """Client of one API server. Each method sends one request, and raises ApiError if it fails. None retries."""
 
+    _answer_s = ANSWER_S
+
     def __init__(self, configuration: Configuration, same_place: SamePlace | None = None) -> None:
         """``same_place`` is how its user reached it; by default without any option."""
         import urllib3
@@ -69,7 +71,6 @@ class Api:
         self._host = str(configuration.host).rstrip("/")
         self.reach = Reach(self._host)
         """How requests were answered, and whether the API server answers at all."""
-        self._answer_s = ANSWER_S
         self._credentials: dict[str, str] = {}
         self._credentials_until = 0.0
         self._pool: urllib3.PoolManager = ApiClient(configuration).rest_client.pool_manager
