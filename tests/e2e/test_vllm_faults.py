@@ -29,7 +29,7 @@ def further(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ("flag", "words"),
     [
         ("num-gpu-blocks-override: 1", "ValueError: No available memory for the cache blocks"),
-        ("kv-cache-memory-bytes: 262144", "To serve at least one request with the model's max seq len (512)"),
+        ("kv-cache-memory-bytes: 1048576", "To serve at least one request with the model's max seq len (512)"),
     ],
     ids=["no memory", "context"],
 )
