@@ -54,6 +54,18 @@ def test_pieces_end_with_done() -> None:
         assert list(client.stream("demo", [], {})) == ["I ", "am"]
 
 
+@pytest.mark.parametrize("name", ["reasoning", "reasoning_content"])
+def test_reasoning_is_told_apart_and_is_no_part_of_the_conversation(name: str) -> None:
+    thought: dict[str, Any] = {"choices": [{"delta": {name: "Hm. "}}]}
+    heard: list[str] = []
+    with client_of(lambda _: streamed(thought, thought, piece("I am"), "[DONE]")) as client:
+        conversation = Conversation(client, "demo")
+        assert list(conversation.stream("Who?", heard.append)) == ["I am"]
+        assert list(client.stream("demo", [], {})) == ["I am"]
+    assert heard == ["Hm. ", "Hm. "]
+    assert conversation.messages[-1]["content"] == "I am"
+
+
 def test_a_server_that_does_not_stream_answers_in_one_piece() -> None:
     with client_of(lambda _: whole("I am")) as client:
         assert list(client.stream("demo", [], {})) == ["I am"]

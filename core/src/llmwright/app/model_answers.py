@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from llmwright.app.server_sent_events import ServerSentEvent, read_events
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 _SHOWN = 500
 END = "[DONE]"
 """The last document of a stream."""
+
+REASONING = ("reasoning", "reasoning_content")
+"""The names of what a model thinks before it answers: vLLM's, and the older one that other servers have."""
 
 _EVENTS = re.compile(r"\ufeff?\s*(?:data|event|id|retry)?:")
 """How a stream of events begins, and no JSON object does."""
@@ -71,14 +74,17 @@ def whole_text(content: Mapping[str, Any]) -> str:
     return well_formed(text_of(choices[0], "message"))
 
 
-def pieces_of(chunks: Iterable[bytes]) -> Iterator[str]:
+def pieces_of(chunks: Iterable[bytes], on_reasoning: Callable[[str], None] | None = None) -> Iterator[str]:
     """Yield the text of a stream of answers, never empty, and never half of a character.
+
+    Args:
+        on_reasoning: gets each piece of what the model thinks before it answers, where the server tells that apart.
 
     Raises:
         TargetError: the server reports an error, sends what is no event of an answer, or ends in the middle.
     """
     held = ""
-    for piece in _raw_pieces(chunks):
+    for piece in _raw_pieces(chunks, on_reasoning or (lambda _: None)):
         text = held + piece
         # JSON may write a character as two escapes, and a server may part them between two events.
         held = text[-1] if "\ud800" <= text[-1:] <= "\udbff" else ""
@@ -102,7 +108,7 @@ def refusal(response: httpx.Response) -> ConfigError | TargetError:
     return kind(f"{response.url.path} answered {response.status_code}: {text}")
 
 
-def _raw_pieces(chunks: Iterable[bytes]) -> Iterator[str]:
+def _raw_pieces(chunks: Iterable[bytes], on_reasoning: Callable[[str], None]) -> Iterator[str]:
     complete = False
     try:
         for text, kind in (document for event in read_events(chunks) for document in documents_of(event)):
@@ -110,6 +116,8 @@ def _raw_pieces(chunks: Iterable[bytes]) -> Iterator[str]:
                 return
             for choice in choices_of(answer_of(text, kind)):
                 complete = complete or bool(choice.get("finish_reason"))
+                if thought := reasoning_of(choice):
+                    on_reasoning(thought)
                 yield text_of(choice, "delta")
     except ValueError as error:
         raise TargetError(f"the model's server sent what cannot be read: {error}") from error
@@ -179,6 +187,13 @@ def text_of(choice: Mapping[str, Any], name: str) -> str:
     if isinstance(content, list):
         return "".join(str(part.get("text") or "") for part in content if isinstance(part, Mapping))
     return content if isinstance(content, str) else ""
+
+
+def reasoning_of(choice: Mapping[str, Any]) -> str:
+    """Return the reasoning in a piece of an answer; empty where it has none."""
+    delta = choice.get("delta")
+    found = next(filter(None, map(delta.get, REASONING)), "") if isinstance(delta, Mapping) else ""
+    return well_formed(found) if isinstance(found, str) else ""
 
 
 def object_of(text: str, where: str) -> Mapping[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -87,8 +87,14 @@ class ModelClient:
             raise self._unreachable(error) from error
         return text_of_response(response)
 
-    def stream(self, model: str, messages: Sequence[Message], options: Mapping[str, Any]) -> Iterator[str]:
-        """The pieces of the answer as they are generated."""
+    def stream(
+        self,
+        model: str,
+        messages: Sequence[Message],
+        options: Mapping[str, Any],
+        on_reasoning: Callable[[str], None] | None = None,
+    ) -> Iterator[str]:
+        """The pieces of the answer as they are generated; ``on_reasoning`` gets those of the reasoning before it."""
         import httpx
 
         body = {"model": model, "messages": _sendable(messages), "stream": True, **options}
@@ -98,7 +104,7 @@ class ModelClient:
                     response.read()
                     raise refusal(response)
                 if response.headers.get("content-type", "").lower().startswith("text/event-stream"):
-                    yield from pieces_of(response.iter_bytes())
+                    yield from pieces_of(response.iter_bytes(), on_reasoning)
                     return
                 response.read()
                 # A runtime that does not stream answers in one piece.
@@ -152,11 +158,11 @@ class Conversation:
         self.messages = [*turn, {"role": "assistant", "content": answer}]
         return answer
 
-    def stream(self, question: str) -> Iterator[str]:
-        """The pieces of the answer to the next question as they are generated; raises as ``ModelClient``."""
+    def stream(self, question: str, on_reasoning: Callable[[str], None] | None = None) -> Iterator[str]:
+        """The pieces of the answer to the next question as they are generated; as ``ModelClient.stream``."""
         turn = [*self.messages, {"role": "user", "content": question}]
         pieces = []
-        for piece in self._client.stream(self.model, turn, self._options):
+        for piece in self._client.stream(self.model, turn, self._options, on_reasoning):
             pieces.append(piece)
             yield piece
         self.messages = [*turn, {"role": "assistant", "content": "".join(pieces)}]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import sys
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
@@ -55,10 +56,32 @@ def chat(
             _converse(conversation)
 
 
+class Thoughts:
+    """Shows what a model thinks before it answers, dim, to a person; a pipe gets the answer alone."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream, self._shown = stream, False
+
+    def show(self, piece: str) -> None:
+        """Show a piece of the reasoning as it comes."""
+        if self._stream.isatty():
+            self._shown = True
+            click.secho(piece, file=self._stream, nl=False, dim=True)
+
+    def end(self) -> None:
+        """Begin the answer on a line of its own, where anything was shown."""
+        if self._shown:
+            click.echo(file=self._stream)
+            self._shown = False
+
+
 def _ask(conversation: Conversation, question: str) -> None:
     """Print the answer as it is generated."""
-    for piece in conversation.stream(question):
+    thoughts = Thoughts(sys.stderr)
+    for piece in conversation.stream(question, thoughts.show):
+        thoughts.end()
         click.echo(piece, nl=False)
+    thoughts.end()
     click.echo()
 
 

@@ -6,10 +6,10 @@ from array import array
 from collections.abc import Mapping
 from typing import Any
 
-from llmwright.app.model_answers import END, answer_of, choices_of, documents_of, text_of
+from llmwright.app.model_answers import END, REASONING, answer_of, choices_of, documents_of, text_of
 from llmwright.app.server_sent_events import EventReader, ServerSentEvent
 
-_OTHER_TEXT = ("reasoning_content", "reasoning", "tool_calls")
+_OTHER_TEXT = (*REASONING, "tool_calls")
 """Fields of a delta that are tokens of the answer too, beside its content."""
 
 
