@@ -83,8 +83,8 @@ def company_ca(real_node: RealNode) -> None:
 def llmwright(real_node: RealNode, folder: Path, *arguments: str, **variables: str) -> str:
     """What our command line prints of the cluster."""
     own = {"KUBECONFIG": str(real_node.plane.kubeconfig), "XDG_CONFIG_HOME": str(folder)}
-    environ = {**os.environ, **own, **variables}
-    command = [sys.executable, "-m", "llmwright", "--target", "kubernetes", *arguments]
+    environ = {**os.environ, **own, "LLMWRIGHT_TARGET": "kubernetes", **variables}
+    command = [sys.executable, "-m", "llmwright", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environ, cwd=folder)
     print(f"$ llmwright {' '.join(arguments)}\n{done.stdout}{done.stderr}")
     return done.stdout
