@@ -18,6 +18,10 @@ pytestmark = pytest.mark.cluster
 
 TYPE = "Standard_NC24ads_A100_v4"
 IMAGE = "registry.example/models/demo:1"
+FROM_IMAGE = {
+    "preset": {"name": "demo", "accessMode": "private", "presetOptions": {"image": IMAGE}},
+    "runtime": "hf",
+}
 
 
 @pytest.fixture(scope="module")
@@ -27,8 +31,7 @@ def settings() -> dict[str, Any]:
 
 def test_a_cluster_that_mounts_no_images_says_so(workspaces: Workspaces) -> None:
     wanted = workspaces.inference("mounted", instanceType=TYPE)
-    preset = {"name": "demo", "accessMode": "private", "presetOptions": {"image": IMAGE}}
-    wanted["inference"] = {"preset": preset, "runtime": "hf"}
+    wanted["inference"] = FROM_IMAGE
     workspaces.apply(wanted)
     workspaces.until("mounted", "Stalled", reason="PodRefused")
     told = workspaces.told("mounted", "Stalled")["message"]
@@ -40,8 +43,7 @@ def test_a_cluster_that_mounts_no_images_says_so(workspaces: Workspaces) -> None
 def test_nodes_that_somebody_brings_get_no_pod_without_its_weights(workspaces: Workspaces) -> None:
     workspaces.node("brought-node", "brought")
     wanted = workspaces.inference("brought", provisioner="byo")
-    preset = {"name": "demo", "accessMode": "private", "presetOptions": {"image": IMAGE}}
-    wanted["inference"] = {"preset": preset, "runtime": "hf"}
+    wanted["inference"] = FROM_IMAGE
     workspaces.apply(wanted)
     workspaces.until("brought", "Stalled", reason="PodRefused")
     assert workspaces.condition("brought", "NodesReady")[0] == "True"
@@ -69,8 +71,7 @@ def test_with_the_gate_the_pod_mounts_the_image_and_pulls_nothing(gated: Workspa
     """KWOK says that the pod runs: a container runtime that mounts images is in no test."""
     gated.node("mounting-node", "mounting")
     wanted = gated.inference("mounting", provisioner="byo")
-    preset = {"name": "demo", "accessMode": "private", "presetOptions": {"image": IMAGE}}
-    wanted["inference"] = {"preset": preset, "runtime": "hf"}
+    wanted["inference"] = FROM_IMAGE
     gated.apply(wanted)
     gated.until("mounting", "InferenceReady")
     pod = gated.one("pod", "mounting-0")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.cluster.support.node_release import Installation, served
+from tests.cluster.support.node_release import Installation, installed_for, served
 from tests.cluster.support.real_node import FOLDER, RealNode
 from tests.support.programs import ROOT
 from tests.support.waiting import wait_until
@@ -43,12 +43,8 @@ def installed(
     real_node: RealNode, node_images: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Installation]:
     """An operator for nodes that are there."""
-    real_node.label({"apps": LABEL, "nvidia.com/gpu.present": "false"})
-    found = Installation(real_node, tmp_path_factory.mktemp("release"), node_images, LABEL)
-    found.prepare()
-    found.install()
-    yield found
-    found.remove()
+    with installed_for(LABEL, real_node, node_images, tmp_path_factory.mktemp("release")) as found:
+        yield found
 
 
 def tuning(data: str, claim: str) -> Object:

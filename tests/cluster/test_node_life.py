@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from tests.cluster.support.node_release import NO_RIGHTS_LEFT, RELEASE, SYSTEM, Installation
+from tests.cluster.support.node_release import NO_RIGHTS_LEFT, RELEASE, SYSTEM, Installation, installed_for
 from tests.cluster.support.real_node import RealNode
 from tests.support.waiting import wait_until
 
@@ -24,12 +24,8 @@ TOKEN = "ls /var/run/secrets/kubernetes.io 2>&1 || true"
 def installed(
     real_node: RealNode, node_images: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Installation]:
-    real_node.label({"apps": LABEL, "nvidia.com/gpu.present": "false"})
-    found = Installation(real_node, tmp_path_factory.mktemp("release"), node_images, LABEL)
-    found.prepare()
-    found.install()
-    yield found
-    found.remove()
+    with installed_for(LABEL, real_node, node_images, tmp_path_factory.mktemp("release")) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")

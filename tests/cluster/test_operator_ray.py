@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.cluster.support.kuberay import KubeRay, is_there
+from tests.cluster.support.kuberay import KubeRay, running_kuberay
 from tests.cluster.support.operating import BUYING, SETTINGS, Shift
 from tests.cluster.support.workspaces import BUYER, CLAIMS, INSTANCE_TYPE, Workspaces
 from tests.cluster.test_manifests import SCENARIOS, dry_run
 from tests.support.kaito_facts import MANIFESTS
-from tests.support.programs import HOW_TO_GET_THEM
 from tests.support.waiting import wait_until
 
 from llmwright import render
@@ -45,13 +44,8 @@ def settings() -> Object:
 
 @pytest.fixture(scope="module")
 def kuberay(plane: Cluster, assets: Path, shift: Shift) -> Iterator[KubeRay]:
-    if not is_there(assets):
-        pytest.skip(f"{HOW_TO_GET_THEM}, kuberay-operator and kuberay-crds.yaml")
-    # An operator looks for a kind that was missing only every quarter of a minute.
-    shift.off()
-    started = KubeRay.start(plane)
-    yield started
-    started.stop()
+    with running_kuberay(plane, assets, shift) as started:
+        yield started
 
 
 def served_by_ray(workspaces: Workspaces, name: str) -> Object:

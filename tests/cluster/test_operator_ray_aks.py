@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 from tests.cluster.support.azure import Azure, azure, environ, on_aks, settings
-from tests.cluster.support.kuberay import KubeRay, is_there
+from tests.cluster.support.kuberay import KubeRay, running_kuberay
 from tests.cluster.support.operating import Shift
 from tests.cluster.support.workspaces import Workspaces
-from tests.support.programs import HOW_TO_GET_THEM
 from tests.support.waiting import wait_until
 
 from llmwright.testing.cluster import Cluster
@@ -25,12 +24,8 @@ PATIENCE_S = 240.0
 
 @pytest.fixture(scope="module")
 def kuberay(plane: Cluster, assets: Path, shift: Shift) -> Iterator[KubeRay]:
-    if not is_there(assets):
-        pytest.skip(f"{HOW_TO_GET_THEM}, kuberay-operator and kuberay-crds.yaml")
-    shift.off()
-    started = KubeRay.start(plane)
-    yield started
-    started.stop()
+    with running_kuberay(plane, assets, shift) as started:
+        yield started
 
 
 def test_a_worker_runs_on_each_machine_of_the_pool_and_the_others_are_given_back(

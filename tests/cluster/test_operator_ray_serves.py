@@ -10,11 +10,10 @@ from pathlib import Path
 from time import monotonic
 
 import pytest
-from tests.cluster.support.kuberay import KubeRay, is_there
+from tests.cluster.support.kuberay import KubeRay, running_kuberay
 from tests.cluster.support.operating import Shift
 from tests.cluster.support.ray_machine import RayMachine, answers_on, own_address
 from tests.cluster.support.workspaces import Workspaces
-from tests.support.programs import HOW_TO_GET_THEM
 from tests.support.ray_environment import ray_environment
 from tests.support.waiting import wait_until
 
@@ -40,12 +39,8 @@ def machine(plane: Cluster) -> Iterator[RayMachine]:
 
 @pytest.fixture
 def kuberay(plane: Cluster, assets: Path, shift: Shift, machine: RayMachine) -> Iterator[KubeRay]:
-    if not is_there(assets):
-        pytest.skip(f"{HOW_TO_GET_THEM}, kuberay-operator and kuberay-crds.yaml")
-    shift.off()
-    started = KubeRay.start(plane, "-use-kubernetes-proxy")
-    yield started
-    started.stop()
+    with running_kuberay(plane, assets, shift, "-use-kubernetes-proxy") as started:
+        yield started
 
 
 def test_the_demo_model_answers_from_the_cluster_that_kuberay_makes(

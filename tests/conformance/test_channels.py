@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.support.channel_model import merged
-from tests.support.engine import engine_environment
+from tests.support.engine import told_by_engine
 
 from llmwright_runtime_hf.serve.engine.channels import MARKS, Channels
 
@@ -56,15 +54,7 @@ def read(text: str) -> list[Any]:
 
 def test_vllm_tells_the_same_parts_apart() -> None:
     """One process for all answers: its start takes half a minute."""
-    ran = subprocess.run(
-        [engine_environment() / "bin" / "python", PROGRAM],
-        input=json.dumps(ANSWERS),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ran.returncode == 0, ran.stderr[-2000:]
-    theirs: list[Any] = json.loads(ran.stdout.splitlines()[-1])
+    theirs = told_by_engine(PROGRAM, ANSWERS)
 
     assert [*zip(ANSWERS, (whole for whole, _ in theirs), strict=True)] == [(text, read(text)) for text in ANSWERS]
     # Its stream puts nothing between two messages of one kind, and its whole answer a line break: here both have that.

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import re
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +10,7 @@ from typing import Any
 
 import pytest
 from tests.support.channel_model import merged
-from tests.support.engine import engine_environment
+from tests.support.engine import told_by_engine
 
 from llmwright_runtime_hf.serve.engine.thinking import FORMATS, ThinkTokens
 
@@ -151,15 +149,7 @@ def test_vllm_tells_the_same_reasoning_apart() -> None:
         }
         for case in CASES
     ]
-    ran = subprocess.run(
-        [engine_environment() / "bin" / "python", PROGRAM],
-        input=json.dumps({"answers": answers, "pieces": KNOWN}),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ran.returncode == 0, ran.stderr[-2000:]
-    theirs: list[Any] = json.loads(ran.stdout.splitlines()[-1])
+    theirs = told_by_engine(PROGRAM, {"answers": answers, "pieces": KNOWN})
 
     assert [case for case, each in zip(CASES, theirs, strict=True) if len(each) != 2] == []
     for way in (0, 1):

@@ -29,10 +29,13 @@ def engine_environment() -> Path:
 
 def parsed(commands: Sequence[Sequence[str]]) -> list[str | None]:
     """Return for each ``vllm serve …`` what the engine's own parser says against it, None where it takes it."""
+    return told_by_engine(PARSER, [[*each] for each in commands])
+
+
+def told_by_engine(program: Path, asked: Any) -> list[Any]:
+    """Return what ``program`` prints last, in the engine's environment, with the JSON of ``asked`` as its input."""
     python = engine_environment() / "bin" / "python"
-    ran = subprocess.run(
-        [python, PARSER], input=json.dumps([[*each] for each in commands]), capture_output=True, text=True, check=False
-    )
+    ran = subprocess.run([python, program], input=json.dumps(asked), capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr[-2000:]
     answers: list[Any] = json.loads(ran.stdout.splitlines()[-1])
     return answers

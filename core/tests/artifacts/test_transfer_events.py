@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ from typing import Any
 import pytest
 from core.tests.artifacts.support.models import PACKED, SHARDS, write_model
 from tests.support.hub import Hub
+from tests.support.told_progress import told
 from tests.support.waiting import wait_until
 
 from llmwright.artifacts.hub_snapshot import fetch_before_loading
@@ -59,16 +58,6 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Hub]:
         monkeypatch.delenv(name, raising=False)
     yield hub
     hub.close()
-
-
-def told(port: str) -> dict[str, Any] | None:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        with opener.open(f"http://127.0.0.1:{port}/progress", timeout=5) as answer:
-            event: dict[str, Any] = json.load(answer)
-            return event
-    except OSError:
-        return None
 
 
 FETCHES = ("-m", "llmwright.artifacts", "fetch-model", "--model", NAME, "--allow", "localhost")

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+from tests.cluster.support.operating import Shift
+from tests.support.programs import HOW_TO_GET_THEM
 from tests.support.waiting import wait_until
 
 from llmwright.testing.cluster import Cluster
@@ -71,3 +76,17 @@ class KubeRay:
     def left(self, workspace: str) -> list[str]:
         """Return what there is of a Workspace, by kind and name."""
         return [f"{kind}/{each['metadata']['name']}" for kind in PATHS for each in self.all(kind, workspace)]
+
+
+@contextmanager
+def running_kuberay(plane: Cluster, assets: Path, shift: Shift, *flags: str) -> Iterator[KubeRay]:
+    """Yield KubeRay, and no operator of ours: it looks for a kind that was missing only every quarter of a minute.
+
+    The test is skipped where KubeRay is not among the programs.
+    """
+    if not is_there(assets):
+        pytest.skip(f"{HOW_TO_GET_THEM}, kuberay-operator and kuberay-crds.yaml")
+    shift.off()
+    started = KubeRay.start(plane, *flags)
+    yield started
+    started.stop()

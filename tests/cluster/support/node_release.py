@@ -205,3 +205,14 @@ def served(folder: Path, tls: ssl.SSLContext | None = None) -> Iterator[str]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+@contextmanager
+def installed_for(label: str, node: RealNode, images: dict[str, str], folder: Path) -> Iterator[Installation]:
+    """Yield the release, whose Workspaces are for ``node`` by its label ``apps``: a machine without GPUs."""
+    node.label({"apps": label, "nvidia.com/gpu.present": "false"})
+    found = Installation(node, folder, images, label)
+    found.prepare()
+    found.install()
+    yield found
+    found.remove()

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ import httpx
 import pytest
 from plugins.runtime_vllm.tests.support.launches import launched
 from tests.support.hub import COMMIT, Hub
+from tests.support.told_progress import told
 from tests.support.waiting import wait_until
 
 from llmwright.lifecycle.weight_causes import weight_cause
@@ -69,15 +68,6 @@ class Pod:
             self.command, env={**self.environ, **environ}, capture_output=True, text=True, check=False, timeout=120
         )
 
-    def told(self) -> dict[str, Any] | None:
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        try:
-            with opener.open(f"http://127.0.0.1:{self.port}/progress", timeout=5) as answer:
-                event: dict[str, Any] = json.load(answer)
-                return event
-        except OSError:
-            return None
-
 
 WITHOUT_CORE = """
 import runpy, sys
@@ -107,7 +97,7 @@ def test_it_tells_bytes_and_rate_and_leaves_nothing_for_the_engine_to_fetch(pod:
 
         def is_under_way() -> bool:
             assert process.poll() is None, "it ended before it told anything"
-            event = pod.told()
+            event = told(pod.port)
             seen.extend([event] if event is not None else [])
             return event is not None and event.get("bytes_per_second", 0) > 0 and 0 < event["bytes"] < event["total"]
 
