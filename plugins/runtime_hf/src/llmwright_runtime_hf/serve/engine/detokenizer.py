@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 _REPLACEMENT = "\ufffd"
+_LONGEST_CHARACTER = 4
+"""Bytes of a character in UTF-8, and so the most tokens of one: bytes that are still none after them are none."""
 _MOST_HELD = 64
-"""Tokens after which bytes that are still no character are sent as U+FFFD: else each token would cost more."""
+"""Tokens after which the window is cut: else each further token would cost more."""
 
 
 class Detokenizer:
@@ -26,13 +28,25 @@ class Detokenizer:
         """Return the text that is final with this token; empty while a character is incomplete."""
         self._window.append(token)
         text = self._decode(self._window)
-        held = len(self._window) - self._read
-        final = text.rstrip(_REPLACEMENT) if held < _MOST_HELD else text
-        new = final[self._sent :]
-        self._sent = max(self._sent, len(final))
-        if new and len(final) == len(text):
+        final = len(text) - self._incomplete(text)
+        new = text[self._sent : final]
+        self._sent = max(self._sent, final)
+        if new and final == len(text):
             self._slide()
+        elif self._held > _MOST_HELD:
+            self._cut(len(text) - self._sent)
         return new
+
+    @property
+    def _held(self) -> int:
+        """The tokens since the last final piece."""
+        return len(self._window) - self._read
+
+    def _incomplete(self, text: str) -> int:
+        """Return how many characters at the end may become another one."""
+        replaced = len(text) - len(text.rstrip(_REPLACEMENT))
+        # Some tokenizers write one U+FFFD for each byte, others one for all bytes of a character.
+        return replaced if self._held < _LONGEST_CHARACTER else min(replaced, _LONGEST_CHARACTER - 1)
 
     def finish(self) -> str:
         """Return the rest when no token follows: an incomplete character as U+FFFD."""
@@ -43,3 +57,10 @@ class Detokenizer:
         self._window = self._window[self._read :]
         self._read = len(self._window)
         self._sent = len(self._decode(self._window))
+
+    def _cut(self, unsent: int) -> None:
+        """Keep only the latest tokens, of which ``unsent`` characters at the end are not final."""
+        self._window = self._window[-2 * _LONGEST_CHARACTER :]
+        self._read = 0
+        # Counted from the end: where the window begins within a character, its start decodes to something else.
+        self._sent = max(0, len(self._decode(self._window)) - unsent)
