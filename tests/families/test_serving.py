@@ -8,6 +8,7 @@ import pytest
 from tests.support.model_families import FAMILIES, SavedFamily
 from tests.support.serve_options import options_for
 
+from llmwright_runtime_hf.serve.engine import onednn_linear
 from llmwright_runtime_hf.serve.engine.batch import Batch
 from llmwright_runtime_hf.serve.engine.batch_probe import probe
 from llmwright_runtime_hf.serve.engine.decode_loop import Decoder
@@ -46,6 +47,14 @@ ALONE = {"deepseek_v4", "recurrent_gemma", "rwkv"}
 """Families whose caches are no rows: compressed ones, and states that lie in the model's modules or in a list."""
 
 
+@pytest.fixture(params=["torch", "oneDNN"])
+def products(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who multiplies: these layers are too small for oneDNN to be faster."""
+    monkeypatch.setattr(onednn_linear, "LEAST_PRODUCTS", 0)
+    monkeypatch.setattr(onednn_linear, "FASTER", 0 if request.param == "oneDNN" else float("inf"))
+
+
+@pytest.mark.usefixtures("products")
 @pytest.mark.parametrize("family", FAMILIES)
 def test_an_answer_does_not_depend_on_who_else_is_in_the_batch(
     family: str, saved: Callable[[str], SavedFamily]

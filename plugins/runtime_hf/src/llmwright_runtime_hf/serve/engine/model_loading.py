@@ -35,6 +35,7 @@ from llmwright_runtime_hf.serve.engine.chat_template import (
 )
 from llmwright_runtime_hf.serve.engine.guides import GuideCompiler
 from llmwright_runtime_hf.serve.engine.interface import SamplingParams, TextRefusedError
+from llmwright_runtime_hf.serve.engine.onednn_linear import use_onednn
 from llmwright_runtime_hf.serve.engine.sampling_defaults import (
     AnswerDefaults,
     answer_defaults_of,
@@ -260,6 +261,7 @@ def _load_weights(options: ServeOptions, device: str, dtype: str) -> PreTrainedM
     _refuse_incomplete(options.model, info)
     # Out of training mode: dropout would make the answers of one prompt differ.
     model.train(False)
+    use_onednn(model)
     return model
 
 
