@@ -1,14 +1,14 @@
 """The hf runtime against ``transformers serve``, with and without its continuous batching, interleaved in one run.
 
     python -m benchmarks.serve_hf [MODEL_DIRECTORY | --random | --shape 8b] [--rounds 5] [--tokens 128]
-        [--concurrency 1,8,32] [--dtype float32] [--vllm PROGRAM] [--batching-alone]
+        [--concurrency 1,8,32] [--dtype float32] [--vllm PROGRAM] [--batching-alone] [--compile]
 
 All serve the same files in the same dtype with the same number of threads, and stream answers of exactly ``--tokens``
 tokens to prompts of 128: they serve a copy of the directory in which no token ends an answer. transformers' own
 ``generate`` over a static batch of the same size is measured beside them. ``--random`` makes a Llama of 45M parameters
 that knows nothing; ``--shape 8b`` one of Llama 3.1 8B (for a GPU, with ``--dtype bfloat16``), ``--shape tiny`` tries
 the same path on a CPU. ``--vllm`` adds vLLM, by the path of its program. ``--batching-alone`` leaves out the plain
-``transformers serve``, which answers one request at a time, and takes most of the time at many clients.
+``transformers serve``, which answers one request at a time, and takes most of the time at many clients. ``--compile`` passes that flag to ``transformers serve``.
 """
 
 from __future__ import annotations
@@ -39,8 +39,9 @@ from llmwright.app.benchmark.statistics import LevelResult
 PROMPT_TOKENS = 128
 OURS = "llmwright hf"
 REQUESTS = 2
-"""For each client, and four at least."""
-
+"""For each client."""
+LEAST_REQUESTS = 20
+"""Of fewer, the 95th percentile is the slowest alone."""
 
 SHAPES = {
     "8b": {
@@ -92,6 +93,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--shape", choices=SHAPES)
     parser.add_argument("--vllm", metavar="PROGRAM")
     parser.add_argument("--batching-alone", action="store_true")
+    parser.add_argument("--compile", action="store_true")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--tokens", type=int, default=128)
     parser.add_argument("--concurrency", type=lambda text: [int(each) for each in text.split(",")], default=[1, 8, 32])
@@ -138,6 +140,7 @@ def transformers_serve(model: Path, given: argparse.Namespace, batching: bool) -
     port = free_port()
     program = str(Path(sys.executable).with_name("transformers"))
     flags = (str(model), "--port", str(port), "--dtype", given.dtype, "--host", "127.0.0.1")
+    flags += ("--compile",) if given.compile else ()
     name, more = ("transformers, batching", ("--continuous-batching",)) if batching else ("transformers serve", ())
     return Contender(name, (program, "serve", *flags, *more), str(model), port)
 
@@ -218,7 +221,7 @@ def measure(
                 model=contender.model,
                 api="completions",
                 concurrency=(concurrency,),
-                requests=max(REQUESTS * concurrency, 4),
+                requests=max(REQUESTS * concurrency, LEAST_REQUESTS),
                 input_tokens=PROMPT_TOKENS,
                 output_tokens=given.tokens,
                 seed=1000 * concurrency + number,
