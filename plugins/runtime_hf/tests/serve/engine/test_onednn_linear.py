@@ -94,7 +94,7 @@ def test_a_torch_without_the_function_keeps_its_own(monkeypatch: pytest.MonkeyPa
     def missing(*_: object) -> torch.Tensor:
         raise AttributeError("'_OpNamespace' 'mkldnn' object has no attribute '_linear_pointwise'")
 
-    monkeypatch.setattr(onednn_linear, "_by_onednn", missing)
+    monkeypatch.setattr(onednn_linear, "by_onednn", missing)
     monkeypatch.setattr(onednn_linear, "FASTER", 1)
     model = Tied()
     use_onednn(model)

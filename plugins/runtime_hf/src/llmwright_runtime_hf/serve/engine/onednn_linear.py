@@ -1,6 +1,6 @@
 """Linear layers by oneDNN, where it is faster than the library that torch takes for float32 on a CPU.
 
-torch multiplies float32 matrices by MKL, and MKL uses no AVX-512 on processors of AMD. oneDNN, which is in torch too,
+torch multiplies float32 matrices by MKL, and MKL does not use AVX-512 on processors of AMD. oneDNN is in torch too, and
 does: there it is about twice as fast (docs/performance.md). Elsewhere the two may be alike, so a trial decides.
 """
 
@@ -33,7 +33,7 @@ class OneDnnLinear(nn.Linear):
         """Return [..., out features] for [..., in features]."""
         if input.numel() * self.out_features < LEAST_PRODUCTS or torch.is_grad_enabled():
             return super().forward(input)
-        return _by_onednn(input, self)
+        return by_onednn(input, self)
 
 
 def use_onednn(model: nn.Module) -> None:
@@ -53,13 +53,15 @@ def _is_on_cpu(weight: torch.Tensor) -> bool:
     return weight.dtype == torch.float32 and weight.device.type == "cpu"
 
 
-def _by_onednn(rows: torch.Tensor, layer: nn.Linear) -> torch.Tensor:
+def by_onednn(rows: torch.Tensor, layer: nn.Linear) -> torch.Tensor:
+    """Return [..., out features]. Raises AttributeError or RuntimeError where torch has no oneDNN."""
     # What torch's own compiler calls for a layer on a CPU; no public function takes plain tensors.
     product: torch.Tensor = torch.ops.mkldnn._linear_pointwise(rows, layer.weight, layer.bias, "none", [], "")
     return product
 
 
-def _by_torch(rows: torch.Tensor, layer: nn.Linear) -> torch.Tensor:
+def by_torch(rows: torch.Tensor, layer: nn.Linear) -> torch.Tensor:
+    """Return [..., out features]."""
     return functional.linear(rows, layer.weight, layer.bias)
 
 
@@ -68,7 +70,7 @@ def _gain(layer: nn.Linear) -> float:
     rows = torch.ones(_TRIAL_ROWS, layer.in_features)
     try:
         with torch.inference_mode():
-            times = [(_seconds(_by_torch, rows, layer), _seconds(_by_onednn, rows, layer)) for _ in range(_TRIALS)]
+            times = [(_seconds(by_torch, rows, layer), _seconds(by_onednn, rows, layer)) for _ in range(_TRIALS)]
     except (AttributeError, RuntimeError) as error:
         _log.debug("oneDNN does not multiply here: %s", error)
         return 0
