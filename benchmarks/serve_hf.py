@@ -8,7 +8,8 @@ tokens to prompts of 128: they serve a copy of the directory in which no token e
 ``generate`` over a static batch of the same size is measured beside them. ``--random`` makes a Llama of 45M parameters
 that knows nothing; ``--shape 8b`` one of Llama 3.1 8B (for a GPU, with ``--dtype bfloat16``), ``--shape tiny`` tries
 the same path on a CPU. ``--vllm`` adds vLLM, by the path of its program. ``--batching-alone`` leaves out the plain
-``transformers serve``, which answers one request at a time, and takes most of the time at many clients. ``--compile`` passes that flag to ``transformers serve``.
+``transformers serve``, which answers one request at a time, and takes most of the time at many clients.
+``--compile`` passes that flag to ``transformers serve``.
 """
 
 from __future__ import annotations
