@@ -161,6 +161,7 @@ def test_a_preset_is_run_without_yaml_until_ctrl_c(sandbox: Sandbox) -> None:
         )
         curl = re.search(r"curl -s (http://\S+)/chat -H 'Content-Type: application/json' -d", printed.read_text())
         assert curl, printed.read_text()
+        assert f"demo answers at {curl[1]}; try" in printed.read_text()
         assert f"or open {curl[1]}/ in a browser" in printed.read_text()
         assert "<html" in request(curl[1], "/").text
         assert request(curl[1], "/chat", {"prompt": "hello"}).status_code == 200

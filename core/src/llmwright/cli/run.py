@@ -132,7 +132,8 @@ def _serve(session: Session, workspace: Workspace, question: str, console: Conso
         console.print("the machine was released; nothing is served")
         return
     names = ", ".join(status.served_names)
-    console.print(styled("\n", (names, "bold"), " answer at ", (status.endpoint, "bold"), "; try"))
+    verb = "answer" if len(status.served_names) > 1 else "answers"
+    console.print(styled("\n", (names, "bold"), f" {verb} at ", (status.endpoint, "bold"), "; try"))
     body = shlex.quote(json.dumps({"prompt": question}, ensure_ascii=False))
     json_type = "-H 'Content-Type: application/json'"
     console.print(f"  curl -s {status.endpoint}/chat {json_type} -d {body}", soft_wrap=True)
