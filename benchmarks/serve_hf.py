@@ -140,7 +140,7 @@ def ours(model: Path, given: argparse.Namespace, *more: str) -> Contender:
 def transformers_serve(model: Path, given: argparse.Namespace, batching: bool) -> Contender:
     port = free_port()
     program = str(Path(sys.executable).with_name("transformers"))
-    flags = (str(model), "--port", str(port), "--dtype", given.dtype, "--host", "127.0.0.1")
+    flags: tuple[str, ...] = (str(model), "--port", str(port), "--dtype", given.dtype, "--host", "127.0.0.1")
     flags += ("--compile",) if given.compile else ()
     name, more = ("transformers, batching", ("--continuous-batching",)) if batching else ("transformers serve", ())
     return Contender(name, (program, "serve", *flags, *more), str(model), port)
