@@ -181,7 +181,7 @@ def something_else(folder: Path) -> None:
     [
         (an_answer_of_another_file, "answers another request 'elsewhere'"),
         (an_answer_to_another_question, "answers another request 'second': model, options or text differ"),
-        (something_else, "out.jsonl:1: is no answer of `llmwright generate`"),
+        (something_else, "out.jsonl:1: is no answer of the verb generate"),
         (lambda folder: (folder / "out.jsonl").mkdir(), "out.jsonl is a directory"),
     ],
 )

@@ -76,7 +76,7 @@ def test_it_is_named_and_the_next_delete_tries_again(run: Run, written: Write, o
     assert "default/w is not deleted: nodes of default/w (lease-7) could not be released: the office is closed" in (
         refused.err
     )
-    assert "`llmwright delete w -n default` tries again" in refused.err
+    assert "`llmwright delete w` tries again" in refused.err
     assert "Deleting" in run("get", "w", "-o", "json").out
     again = run("delete", "w")
     assert again.code == 1, again.out

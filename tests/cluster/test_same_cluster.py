@@ -53,6 +53,10 @@ def test_a_proposed_command_goes_to_the_same_cluster_and_namespace(workspaces: W
     asked = run("chat", "quiet", "who?", "--context", "prod", "-n", "default")
     (wait,) = proposed(asked)
     assert wait == "llmwright wait quiet --for=condition=InferenceReady --timeout=10m --context prod -n default"
+    # No node is there: a provisioner that rests after a failure is to try at once.
+    workspaces.until("quiet", "ResourceReady", "False")
+    rolled = run("rollout", "quiet", "--context", "prod", "-n", "default")
+    assert (rolled.code, "configured" in rolled.out) == (0, True), (rolled.out, rolled.err)
     undone = run("rollout", "-n", "default", "undo", "quiet", "--context", "prod")
     assert proposed(undone) == ["llmwright rollout history quiet --context prod -n default"]
 

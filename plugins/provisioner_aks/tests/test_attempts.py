@@ -33,6 +33,8 @@ def test_the_next_attempt_is_when_the_status_says_and_the_core_adds_no_rest(driv
         resting = not decision.actions and not world.owned()
         untold += resting and not isinstance(decision.outcome, Failed)
     assert untold == 0
+    told = next(each.outcome for each in operation.decisions if "next one is at" in str(each.outcome))
+    assert "UTC; an edit of the Workspace or `llmwright rollout demo --target kubernetes` tries at once" in str(told)
     gaps = [(after - before).total_seconds() for before, after in pairwise(creations)]
     assert 4 <= len(creations) <= 10
     assert gaps == sorted(gaps)

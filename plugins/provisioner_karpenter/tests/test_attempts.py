@@ -57,6 +57,9 @@ def test_without_quota_attempts_grow_rare_and_end() -> None:
     assert isinstance(decision.outcome, Failed)
     assert (decision.outcome.kind, decision.outcome.reason) == ("quota", "CircuitOpen")
     assert "QuotaExceeded" in decision.outcome.message
+    resting = decide(ask(state=state, namespace="models"), seen(), now + timedelta(seconds=5)).outcome
+    assert isinstance(resting, Failed)
+    assert f"`llmwright rollout {ask().workspace} --target kubernetes -n models` tries at once" in resting.message
     ready = decide(ask(state=state), seen(claim()), now)
     assert ready.state == {"mode": "nodeclaim"}
 

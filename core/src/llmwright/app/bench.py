@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -94,12 +95,11 @@ def benchmark_of(
 
 
 def _workspace(session: Session, namespace: str, name: str) -> Workspace:
-    from llmwright.values.same_place import SamePlace
-
     try:
         return session.local_target.get(namespace, name)
     except TargetError as error:
-        cluster = SamePlace(session.program).command(f"bench {name} --cluster", namespace)
+        # The option means a cluster by itself.
+        cluster = replace(session.written_place, target="").command(f"bench {name} --cluster", namespace)
         hint = f"{error.hint}; `{cluster}` measures one on a cluster"
         raise TargetError(error.message, hint=hint, reason=error.reason) from error
 

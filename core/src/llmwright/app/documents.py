@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from llmwright.api.document import Document
     from llmwright.api.workspace import Workspace
     from llmwright.check.environment import Environment
+    from llmwright.values.same_place import SamePlace
 
 INIT = "`llmwright init serve` and `llmwright init tune`"
 YAML_SUFFIXES = (".yaml", ".yml", ".json")
@@ -54,14 +56,20 @@ def read_workspaces(names: Iterable[str | Path], namespace: str | None = None) -
     return _load(_contents(names), namespace, ", ".join(map(str, names)))
 
 
-def read_workspace(name: str | Path, namespace: str | None = None) -> LoadedWorkspace:
-    """The one Workspace of a file, a directory or stdin; raises as ``read_workspaces``, and where there are several."""
-    return _only(read_workspaces((name,), namespace), str(name))
+def read_workspace(name: str | Path, namespace: str | None = None, place: SamePlace | None = None) -> LoadedWorkspace:
+    """The one Workspace of a file, a directory or stdin; raises as ``read_workspaces``, and where there are several.
+
+    ``place`` is where they would be applied, for the command that the message proposes.
+    """
+    from llmwright.values.same_place import SamePlace as Usual
+
+    apply = (place or Usual()).command(f"apply -f {shlex.quote(str(name))}", namespace)
+    return _only(read_workspaces((name,), namespace), str(name), f"apply all of them: `{apply}`")
 
 
 def parse_text(text: str, namespace: str | None = None) -> LoadedWorkspace:
     """The one Workspace of a text; relative paths start from the working directory; raises as ``read_workspace``."""
-    return _only(_load([("<text>", Path.cwd(), text)], namespace, "the text"), "the text")
+    return _only(_load([("<text>", Path.cwd(), text)], namespace, "the text"), "the text", "give one of them alone")
 
 
 def from_data(data: Mapping[str, object], source: str = "") -> LoadedWorkspace:
@@ -178,10 +186,10 @@ def _config_names(workspace: Workspace) -> tuple[str, ...]:
     return tuple(part.config for part in (workspace.tuning, workspace.inference) if part is not None and part.config)
 
 
-def _only(loaded: tuple[LoadedWorkspace, ...], where: str) -> LoadedWorkspace:
+def _only(loaded: tuple[LoadedWorkspace, ...], where: str, hint: str) -> LoadedWorkspace:
     if len(loaded) > 1:
         names = ", ".join(each.workspace.name for each in loaded)
-        raise ConfigError(f"{where} holds {len(loaded)} Workspaces: {names}", hint=f"llmwright apply -f {where}")
+        raise ConfigError(f"{where} holds {len(loaded)} Workspaces: {names}", hint=hint)
     return loaded[0]
 
 

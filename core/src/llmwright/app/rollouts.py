@@ -36,7 +36,8 @@ def history(session: Session, namespace: str, name: str) -> tuple[WishRevision, 
         ConfigError: it is a Workspace of this machine, which keeps the present one alone.
     """
     if not session.on_cluster:
-        hint = "keep the YAML files under version control, and `llmwright apply -f` an earlier one"
+        apply = session.same_place.command("apply -f FILE", namespace)
+        hint = f"keep the YAML files under version control, and apply an earlier one: `{apply}`"
         raise ConfigError("this machine keeps no earlier revisions of a Workspace", hint=hint)
     return session.cluster_target.revisions(namespace, name)
 

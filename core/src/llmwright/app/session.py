@@ -243,7 +243,7 @@ class Session:
         """This machine."""
         from llmwright.targets.local import LocalTarget
 
-        return LocalTarget(self.settings.state_directory, self.local_options)
+        return LocalTarget(self.settings.state_directory, self.local_options, self.this_machine)
 
     def current(self, workspace: Workspace) -> Workspace | None:
         """The Workspace that this machine holds under the name of ``workspace``, None where it holds none."""

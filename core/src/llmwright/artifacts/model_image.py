@@ -168,7 +168,7 @@ def check_model(data: Path, what: str) -> None:
     """Raise ConfigError (NoModel, UnsafeWeights) where the files of an image are no whole model in safetensors."""
     if not (data / CONFIG).is_file():
         text = f"{what} holds no model: its /data has no {CONFIG}"
-        raise ConfigError(text, hint="`llmwright model push` makes such images", reason="NoModel")
+        raise ConfigError(text, hint="`llmwright model push MODEL REFERENCE` makes such images", reason="NoModel")
     try:
         model_weights(data, what)
     except ConfigError as error:

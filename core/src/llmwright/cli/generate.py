@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -141,10 +142,12 @@ def _started(session: Session, what: str, namespace: str | None, console: Consol
     from llmwright.app.planner import Planner
     from llmwright.cli.show.progress import follow
 
-    loaded = read_workspace(what, namespace) if names_a_file(what) else from_preset(what, namespace)
+    place = session.this_machine
+    loaded = read_workspace(what, namespace, place) if names_a_file(what) else from_preset(what, namespace)
     key = (loaded.workspace.namespace, loaded.workspace.name)
     if loaded.workspace.tuning:
-        raise ConfigError(f"{what} tunes a model", hint="`llmwright apply` it, and give its name once it answers")
+        apply = place.command(f"apply -f {shlex.quote(what)}", namespace)
+        raise ConfigError(f"{what} tunes a model", hint=f"give its name once it answers, after `{apply}`")
     planned = Planner(session, CheckMode.apply()).plan_loaded(loaded, session.current(loaded.workspace))
     try:
         session.apply(planned)

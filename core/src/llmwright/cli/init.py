@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from importlib.resources import files
 from pathlib import Path
 from string import Template
@@ -45,7 +46,7 @@ def init(purpose: str, preset: str, name: str | None, data: str | None, filename
     if path.exists() and not force:
         raise ConfigError(f"{filename} is there already", hint="name another file with -f, or replace it with --force")
     path.write_text(text, encoding="utf-8")
-    click.echo(f"wrote {filename}; next: llmwright plan -f {filename}")
+    click.echo(f"wrote {filename}; next: llmwright plan -f {shlex.quote(filename)}")
 
 
 def _scalar(text: str) -> str:

@@ -63,7 +63,10 @@ def update(
     all_namespaces: bool,
     namespace: str | None,
 ) -> None:
-    """Move Workspaces to the plan of today; one without UpdateAvailable stays."""
+    """Move Workspaces to the plan of today; one without UpdateAvailable stays.
+
+    On a cluster, nodes that could not be had are tried for at once, without the pause after a failure.
+    """
     from llmwright.app.rollouts import move
 
     note_repairs(session.target.repair())

@@ -34,7 +34,7 @@ Examples:
   llmwright run ORG/MODEL --print-yaml > mine.yaml
 
 \b
-Ctrl-C stops what was started and keeps the Workspace: `llmwright apply` or another `run` goes on with it.
+Ctrl-C stops what was started and keeps the Workspace: `llmwright apply -f FILE` or another `run` goes on with it.
 """
 )
 @click.argument("what", metavar="FILE|PRESET|DIRECTORY")
@@ -51,7 +51,7 @@ def run(
     A tuning Workspace shows what the base model knows before, tunes it, and asks again with the adapter.
     """
     started = time.monotonic()
-    loaded = _load(what, namespace)
+    loaded = _load(session, what, namespace)
     if print_yaml:
         from llmwright.api.document import to_yaml
 
@@ -75,10 +75,12 @@ def run(
         raise click.exceptions.Exit(1)
 
 
-def _load(what: str, namespace: str | None) -> LoadedWorkspace:
+def _load(session: Session, what: str, namespace: str | None) -> LoadedWorkspace:
     from llmwright.app.documents import from_preset, names_a_file, read_workspace
 
-    return read_workspace(what, namespace) if names_a_file(what) else from_preset(what, namespace)
+    if names_a_file(what):
+        return read_workspace(what, namespace, session.this_machine)
+    return from_preset(what, namespace)
 
 
 def _show_plan(planned: PlannedWorkspace, console: Console) -> None:

@@ -163,7 +163,7 @@ def _update(facts: LifecycleInput, builder: DecisionBuilder) -> None:
         builder.conditions.drop("UpdateAvailable")
         return
     other_way = "" if facts.plan.target == "local" else f", or another value in the annotation {ROLLOUT},"
-    place = SamePlace(target="" if facts.plan.target == "local" else facts.plan.target)
+    place = SamePlace(target=facts.plan.target)
     rollout = place.command(f"rollout {facts.workspace.name}", facts.workspace.namespace)
     message = f"a plan made today differs from the one that runs; `{rollout}`{other_way} moves it"
     builder.conditions.set("UpdateAvailable", True, "NewPlan", message)

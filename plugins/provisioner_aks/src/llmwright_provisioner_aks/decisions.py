@@ -109,7 +109,7 @@ def _without_pool(
             attempts = attempts.failed_now(f"{attempts.asked}", _ended(attempts), now)
         attempts = replace(attempts, operation="", ended=None, asked=None)
     if attempts.wait_s(now) > 0:
-        return _Step(failed_of(attempts, now), attempts)
+        return _Step(failed_of(request, attempts, now), attempts)
     name = _next_name(request, observed)
     rest_s = attempts.settling_s(now)
     if rest_s and name not in observed.refused:
@@ -140,7 +140,7 @@ def _with_pool(
         return _Step(outcome, replace(attempts, missing=None))
     if sized:
         if attempts.wait_s(now) > 0:
-            return _Step(failed_of(attempts, now), attempts)
+            return _Step(failed_of(request, attempts, now), attempts)
         return _Step(outcome, replace(attempts, missing=None), sized)
     return _joining(request, pool, nodes, outcome, attempts, now)
 
@@ -166,7 +166,7 @@ def _failed(
         return _Step(waiting, replace(attempts, operation=""), (ask(pool.name, attempts.operation),))
     cause = refusal_of(pool.error) if pool.error else _ended(attempts)
     attempts = attempts.failed_now(pool.name, cause, now)
-    outcome = failed_of(attempts, now)
+    outcome = failed_of(request, attempts, now)
     if not nodes:
         return _Step(outcome, attempts, (delete(pool),))
     if attempts.wait_s(now) > 0:
@@ -199,7 +199,9 @@ def _joining(
     message = f"{request.count - len(kept)} of {request.count} machines of agent pool {pool.name} never became nodes"
     cause = Refusal(None, "NodeNeverJoined", message, "look at them: az aks machine list")
     attempts = attempts.failed_now(f"{pool.name}/{now.isoformat()}", cause, now)
-    return _Step(failed_of(attempts, now), attempts, (repair(pool, request.count, kept),) if kept else (delete(pool),))
+    return _Step(
+        failed_of(request, attempts, now), attempts, (repair(pool, request.count, kept),) if kept else (delete(pool),)
+    )
 
 
 def _ended(attempts: Attempts) -> Refusal:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from llmwright.values.node_object import GPU, NodeObject
 from llmwright.values.nodes import Failed, Node, NodeRequest, Outcome, Ready, Waiting
+from llmwright.values.same_place import SamePlace
 from llmwright_provisioner_aks.attempts import Attempts
 from llmwright_provisioner_aks.pool_body import instance_type_name
 from llmwright_provisioner_aks.seen_pools import SeenPool
@@ -16,8 +17,6 @@ LOOK_S = 60.0
 
 GONE_S = 30.0
 """Seconds between two looks at a pool that goes: nothing else tells that it is gone."""
-
-AT_ONCE = "an edit of the Workspace, or llmwright rollout, tries at once"
 
 
 def sorted_nodes(nodes: Iterable[NodeObject], occupied: frozenset[str]) -> tuple[NodeObject, ...]:
@@ -48,14 +47,14 @@ def missing_of(request: NodeRequest, nodes: Sequence[NodeObject]) -> int:
     return max(request.count - sum(node.ready for node in nodes), 0)
 
 
-def failed_of(attempts: Attempts, now: datetime) -> Outcome:
+def failed_of(request: NodeRequest, attempts: Attempts, now: datetime) -> Outcome:
     """Return why there are no nodes after failures, and the time of the next attempt."""
     cause, wait_s = attempts.cause, max(attempts.wait_s(now), 1.0)
     again = now + timedelta(seconds=wait_s)
     count = "1 attempt" if attempts.failures == 1 else f"{attempts.failures} attempts in a row"
     why = f": {cause.message}" if cause else ""
     hint = f" ({cause.hint})" if cause and cause.hint else ""
-    message = f"{count} failed{why}{hint}; the next one is at {again.astimezone(UTC):%H:%M:%S} UTC; {AT_ONCE}"
+    message = f"{count} failed{why}{hint}; the next one is at {again.astimezone(UTC):%H:%M:%S} UTC; {_at_once(request)}"
     if cause is None or cause.kind is None:
         return Waiting(cause.reason if cause else "PoolFailed", message, wait_s)
     return Failed(cause.kind, message, cause.reason, again_in=wait_s)
@@ -77,3 +76,9 @@ def _lack(request: NodeRequest, node: NodeObject) -> tuple[str, str] | None:
 
 def _words(state: str) -> str:
     return state.lower() or "changing"
+
+
+def _at_once(request: NodeRequest) -> str:
+    """Return what somebody may do who does not wait for the next attempt."""
+    rollout = SamePlace(target="kubernetes").command(f"rollout {request.workspace}", request.namespace)
+    return f"an edit of the Workspace or `{rollout}` tries at once"

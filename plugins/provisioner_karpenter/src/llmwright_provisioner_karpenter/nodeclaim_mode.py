@@ -35,7 +35,7 @@ def decide_claims(
     missing = max(request.count - len(observed.claims), 0)
     actions = [delete_claim(claim) for claim in surplus] + _labels(options, kept, observed)
     if missing and attempts.wait_s(now) > 0:
-        return _decision(held_back(attempts, now), actions, attempts)
+        return _decision(held_back(request, attempts, now), actions, attempts)
     if missing:
         names = _free_names(request, present, _allowed(missing, attempts, present))
         fresh = [name for name in names if not (name in attempts.asked and attempts.settling(now))]
@@ -48,7 +48,9 @@ def decide_claims(
         gone = ", ".join(claim.name for claim in observed.claims if claim.deleting)
         going = Waiting("NodeClaimDeleting", f"{gone} must be gone before it is replaced")
         rests = attempts.wait_s(now) > 0 and attempts.cause is not None
-        return _decision(held_back(attempts, now) if rests else under_way(attempts, going, ()), actions, attempts)
+        return _decision(
+            held_back(request, attempts, now) if rests else under_way(attempts, going, ()), actions, attempts
+        )
     outcome = readiness(request, kept, observed.nodes, now)
     ready = isinstance(outcome, Ready)
     return _decision(under_way(attempts, outcome, kept), actions, Attempts() if ready else attempts)

@@ -84,7 +84,7 @@ def _outcome(
 ) -> Outcome:
     pool = observed.pool
     if resting:
-        return held_back(attempts, now)
+        return held_back(request, attempts, now)
     if pool is None:
         return Waiting("NodePoolNotReady", "the NodePool is asked for", again_in=UNSEEN_S)
     if pool.deleting:

@@ -7,12 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 from llmwright.values.node_object import GPU, NodeObject
 from llmwright.values.nodes import Failed, Node, NodeRequest, Outcome, Ready, Waiting
+from llmwright.values.same_place import SamePlace
 from llmwright_provisioner_karpenter.attempts import Attempts
 from llmwright_provisioner_karpenter.cause import PATIENCE_S, first_cause
 from llmwright_provisioner_karpenter.node_manifests import instance_type_name
 from llmwright_provisioner_karpenter.owned_objects import Claim
-
-AT_ONCE = "an edit of the Workspace or `llmwright rollout` tries at once"
 
 
 def readiness(request: NodeRequest, claims: Sequence[Claim], nodes: Mapping[str, NodeObject], now: datetime) -> Outcome:
@@ -33,12 +32,12 @@ def readiness(request: NodeRequest, claims: Sequence[Claim], nodes: Mapping[str,
     return Ready(tuple(_node(request, nodes[name]) for name in names))
 
 
-def held_back(attempts: Attempts, now: datetime) -> Outcome:
+def held_back(request: NodeRequest, attempts: Attempts, now: datetime) -> Outcome:
     """Return why no machines are requested now, after failed attempts, with the time of the next attempt."""
     wait_s = max(attempts.wait_s(now), 1.0)
     again = now + timedelta(seconds=wait_s)
     count = "1 attempt" if attempts.failures == 1 else f"{attempts.failures} attempts in a row"
-    next_one = f"the next one is at {again.astimezone(UTC):%H:%M:%S} UTC; {AT_ONCE}"
+    next_one = f"the next one is at {again.astimezone(UTC):%H:%M:%S} UTC; {_at_once(request)}"
     message = f"{count} to get nodes failed{_last(attempts)}; {next_one}"
     kind = attempts.cause.kind if attempts.cause else None
     if attempts.broken:
@@ -86,3 +85,9 @@ def _lack(request: NodeRequest, claim: Claim, node: NodeObject | None) -> Waitin
 
 def _node(request: NodeRequest, node: NodeObject) -> Node:
     return Node(name=node.name, instance_type=request.instance_type, pressure=node.pressure)
+
+
+def _at_once(request: NodeRequest) -> str:
+    """Return what somebody may do who does not wait for the next attempt."""
+    rollout = SamePlace(target="kubernetes").command(f"rollout {request.workspace}", request.namespace)
+    return f"an edit of the Workspace or `{rollout}` tries at once"

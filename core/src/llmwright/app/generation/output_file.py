@@ -113,7 +113,7 @@ class OutputFile:
             line = None
         name = line.get("custom_id") if isinstance(line, dict) else None
         if not isinstance(line, dict) or not isinstance(name, str):
-            raise ConfigError(f"{self._path}:{number}: is no answer of `llmwright generate`", hint=OTHER)
+            raise ConfigError(f"{self._path}:{number}: is no answer of the verb generate", hint=OTHER)
         request = self._requests.get(name)
         if request is None or line.get("id") != request.digest:
             why = "the requests do not have it" if request is None else "model, options or text differ"

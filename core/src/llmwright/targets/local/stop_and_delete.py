@@ -156,9 +156,10 @@ def _raise_unreleased(store: WorkspaceStore) -> None:
     condition = _deleting(store)
     # The Workspace may have gone since the status was read, and another deletion with it.
     if condition is not None and condition.reason == NOT_RELEASED and store.exists:
+        again = store.place.command(f"delete {store.name}", store.namespace)
         raise TargetError(
             f"{store.key} is not deleted: {condition.message}",
-            hint=f"`llmwright delete {store.name} -n {store.namespace}` tries again; with --force it forgets the "
+            hint=f"`{again}` tries again; with --force it forgets the "
             "Workspace, and what is named here is yours to give back",
             reason=NOT_RELEASED,
         )

@@ -30,6 +30,7 @@ from llmwright.targets.local.watch import poll_until, wait_for, watch
 from llmwright.targets.workspace_target import Child, Tell
 from llmwright.values.launch import Launch
 from llmwright.values.plan import Plan
+from llmwright.values.same_place import SamePlace
 from llmwright.values.url_secrets import URLS_VARIABLE, url_secrets, without_url_secrets
 
 log = logging.getLogger(__name__)
@@ -50,11 +51,14 @@ class LocalTarget:
     No method leaves anything running in this process: supervisors are processes of their own.
 
     A method on one Workspace raises TargetError ``NotFound`` where there is none, and ``StateUnreadable``,
-    ``StateTooNew``, ``DiskFull`` or ``StateNotWritable`` where its files cannot be read or written.
+    ``StateTooNew``, ``DiskFull`` or ``StateNotWritable`` where its files cannot be read or written. ``reached`` is how
+    its user reaches it, for the commands that messages propose.
     """
 
-    def __init__(self, root: Path | None = None, options: LocalOptions | None = None) -> None:
-        self.directory = StateDirectory(root)
+    def __init__(
+        self, root: Path | None = None, options: LocalOptions | None = None, reached: SamePlace | None = None
+    ) -> None:
+        self.directory = StateDirectory(root, reached)
         self._options = options or LocalOptions()
 
     @property

@@ -96,13 +96,15 @@ class Changing:
     def roll_out(self, workspace: Workspace, now: datetime) -> Change:
         """Have its plan made anew with the versions and defaults of today, where it would differ.
 
+        Where nodes are waited for, a provisioner that rests after failures tries at once.
+
         Raises:
             ConfigError: what it asks for is allowed no more, so that it would be stalled.
         """
         newer = workspace.status.condition("UpdateAvailable") if workspace.status is not None else None
-        if newer is None:
+        if newer is None and not _lacks_nodes(workspace):
             return "unchanged"
-        if newer.reason == NO_LONGER_ALLOWED:
+        if newer is not None and newer.reason == NO_LONGER_ALLOWED:
             message = f"{workspace.namespace}/{workspace.name} cannot be rolled out: {newer.message}"
             raise ConfigError(message, hint="apply it without that, or ask for the setting", reason=newer.reason)
         self._annotate(workspace, ROLLOUT, rfc3339(now))
@@ -148,6 +150,12 @@ class Changing:
         patch = {"spec": {"replicas": copies}}
         key = workspace.namespace, workspace.name
         self._access.ask(lambda api: api.merge(WORKSPACES, *key, patch, "scale", manager=MANAGER))
+
+
+def _lacks_nodes(workspace: Workspace) -> bool:
+    """Return whether its nodes are not there, and were not given back."""
+    resource = workspace.status.condition("ResourceReady") if workspace.status is not None else None
+    return resource is not None and (resource.status, resource.reason == "Released") == ("False", False)
 
 
 def _as_written(document: Object, namespace: str) -> dict[str, Any]:

@@ -28,8 +28,10 @@ def write_record(path: Path, body: Any, *, durable: bool = True) -> None:
         raise disk_error(path, error) from error
 
 
-def read_record(path: Path) -> Any | None:
+def read_record(path: Path, remedy: str) -> Any | None:
     """Return the body last written to ``path``, None where there is no such file.
+
+    ``remedy`` is the hint for a file that cannot be read.
 
     Raises:
         TargetError: ``StateTooNew`` or ``StateUnreadable``.
@@ -43,7 +45,7 @@ def read_record(path: Path) -> Any | None:
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise TargetError(
             f"{path} cannot be read: {_cause(error)}",
-            hint="`llmwright delete` removes the Workspace it belongs to",
+            hint=remedy,
             reason="StateUnreadable",
         ) from error
     if version > VERSION:

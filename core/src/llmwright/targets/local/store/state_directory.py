@@ -8,13 +8,18 @@ from pathlib import Path
 from llmwright.check.kubernetes_names import label_problem
 from llmwright.errors import ConfigError
 from llmwright.targets.local.store.workspace_store import WorkspaceStore
+from llmwright.values.same_place import SamePlace
 
 
 class StateDirectory:
-    """All Workspaces under one root, by default the user's own place for state."""
+    """All Workspaces under one root, by default the user's own place for state.
 
-    def __init__(self, root: Path | None = None) -> None:
+    ``place`` is how its user reaches this machine, for the commands that messages propose.
+    """
+
+    def __init__(self, root: Path | None = None, place: SamePlace | None = None) -> None:
         self.root = (root or default_root()).absolute()
+        self._place = place or SamePlace()
 
     def workspace(self, namespace: str, name: str) -> WorkspaceStore:
         """Return the store of that Workspace, which need not exist.
@@ -22,9 +27,9 @@ class StateDirectory:
         Raises:
             ConfigError: one of the two is no name; a path could lead out of the state directory.
         """
-        _check_name("namespace", namespace)
-        _check_name("name", name)
-        return WorkspaceStore(self.root, namespace, name)
+        self._check_name("namespace", namespace)
+        self._check_name("name", name)
+        return WorkspaceStore(self.root, namespace, name, self._place)
 
     def workspaces(self, namespace: str | None = None) -> Iterator[WorkspaceStore]:
         """Iterate over the Workspaces that exist, whole or damaged, by namespace and name.
@@ -33,7 +38,7 @@ class StateDirectory:
             ConfigError: ``namespace`` is no name.
         """
         if namespace is not None:
-            _check_name("namespace", namespace)
+            self._check_name("namespace", namespace)
         top = self.root / "workspaces"
         for space in [namespace] if namespace is not None else _names(top):
             for name in _names(top / space):
@@ -41,10 +46,10 @@ class StateDirectory:
                 if store.exists:
                     yield store
 
-
-def _check_name(what: str, name: str) -> None:
-    if wrong := label_problem(name):
-        raise ConfigError(f"{what} {name!r} {wrong}", hint="`llmwright get -A` lists what is there")
+    def _check_name(self, what: str, name: str) -> None:
+        if wrong := label_problem(name):
+            listing = self._place.command("get -A")
+            raise ConfigError(f"{what} {name!r} {wrong}", hint=f"`{listing}` lists what is there")
 
 
 def _names(folder: Path) -> list[str]:

@@ -22,6 +22,7 @@ from llmwright.targets.local.store.locks import is_locked
 from llmwright.targets.local.store.private_files import discard, make_folder_in_place, make_folders, open_private
 from llmwright.targets.local.store.supervisor_record import SupervisorRecord
 from llmwright.values.plan import Plan
+from llmwright.values.same_place import SamePlace
 
 T = TypeVar("T")
 
@@ -34,10 +35,12 @@ class WorkspaceStore:
     """Reads and writes the files of one Workspace, which need not exist.
 
     Every read raises TargetError where the file cannot be understood (``StateUnreadable``) or a newer version wrote it
-    (``StateTooNew``); every write where the disk refuses (``DiskFull``, ``StateNotWritable``).
+    (``StateTooNew``); every write where the disk refuses (``DiskFull``, ``StateNotWritable``). ``place`` is how its
+    user reaches this machine, for the commands that messages propose.
     """
 
-    def __init__(self, root: Path, namespace: str, name: str) -> None:
+    def __init__(self, root: Path, namespace: str, name: str, place: SamePlace | None = None) -> None:
+        self.place = place or SamePlace()
         self.root, self.namespace, self.name = root, namespace, name
         self.folder = root / "workspaces" / namespace / name
         self.volumes = self.folder / "volumes"
@@ -129,7 +132,7 @@ class WorkspaceStore:
         if applied is None:
             raise TargetError(
                 f"workspace {self.name!r} is not there in namespace {self.namespace!r}",
-                hint="`llmwright get -A` lists those that are",
+                hint=f"`{self.place.command('get -A')}` lists those that are",
                 reason="NotFound",
             )
         return applied
@@ -213,7 +216,7 @@ class WorkspaceStore:
         write_record(self.folder / file, _adapter(kind).dump_python(value, mode="json"))
 
     def _read(self, file: str, kind: type[T]) -> T | None:
-        body = read_record(self.folder / file)
+        body = read_record(self.folder / file, self._removed_by)
         if body is None:
             return None
         try:
@@ -222,11 +225,16 @@ class WorkspaceStore:
             raise self._misunderstood(file, error) from error
         return value
 
+    @property
+    def _removed_by(self) -> str:
+        delete = self.place.command(f"delete {self.name}", self.namespace)
+        return f"`{delete}` removes the Workspace it belongs to"
+
     def _misunderstood(self, file: str, error: ValidationError | RecursionError) -> TargetError:
         cause = error.errors()[0]["msg"] if isinstance(error, ValidationError) else "it is nested too deep"
         return TargetError(
             f"{self.folder / file} cannot be understood: {cause}",
-            hint=f"`llmwright delete {self.name} -n {self.namespace}` removes the Workspace it belongs to",
+            hint=self._removed_by,
             reason="StateUnreadable",
         )
 
