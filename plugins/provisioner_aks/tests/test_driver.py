@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 from plugins.provisioner_aks.tests.support.builders import make_request
-from tests.arm.support.faults import LoseResponse, Throttle
+from tests.arm.support.arm_errors import server_error
+from tests.arm.support.faults import Fault, LoseResponse, Refuse, Reset, Throttle, Unreachable
 
 from llmwright.errors import InvalidWorkspace, TargetError
 from llmwright.testing.operation import Operation
@@ -121,6 +122,47 @@ def test_the_cause_is_asked_for_where_only_the_operation_knows_it(driver: Any, w
     outcomes = [str(operation.step().outcome) for _ in range(3)]
     assert "operations.get" in {call.kind for call in world.cloud.calls}
     assert any("AllocationFailed" in outcome or "Allocation failed" in outcome for outcome in outcomes)
+
+
+@pytest.mark.parametrize("is_listed", [True, False], ids=["pool failed", "pool missing"])
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        (Unreachable(), "AzureUnreachable"),
+        (Reset(), "AzureUnreachable"),
+        (LoseResponse(), "AzureUnreachable"),
+        (Refuse(server_error(500)), "AzureUnreachable"),
+        (Refuse(server_error(503)), "AzureUnreachable"),
+        (Throttle(retry_after_s=40), "Throttled"),
+    ],
+    ids=["no connection", "reset", "no answer", "500", "503", "throttled"],
+)
+def test_a_lost_network_is_no_failure_of_the_pool(
+    driver: Any, world: Any, fault: Fault, reason: str, is_listed: bool
+) -> None:
+    world.cloud.exhausted = {("Standard_NC24ads_A100_v4", None)}
+    operation = Operation(driver, world, make_request())
+    name = operation.step().actions[0].name
+    world.clock.advance(400)
+    world.cloud.settle()
+    if is_listed:
+        world.cluster.pools[name].failure = None
+    else:
+        world.cluster.remove(name)
+    world.cloud.faults.next("operations.get", fault, fault)
+    asking = next(decision for decision in operation.passes() if operation.refusals)
+    (error,) = operation.refusals
+    assert error.reason == reason
+    assert reason != "AzureUnreachable" or f"on agent pool {name} ended, tries again: " in error.message
+    assert isinstance(asking.outcome, Waiting)
+    # The operator records this state before the act: the next pass asks the same again.
+    for decision in (asking, operation.step()):
+        assert decision.state["operation"] == operation.request.state["operation"]
+        assert "failures" not in decision.state
+    assert len(operation.refusals) == 2
+    world.clock.advance(60)
+    told = [str(operation.step().outcome) for _ in range(3)]
+    assert any("1 attempt failed" in outcome and "Allocation" in outcome for outcome in told)
 
 
 def test_no_token_goes_to_another_host(driver: Any, world: Any) -> None:

@@ -117,7 +117,7 @@ def _without_pool(
     if attempts.operation and attempts.asked:
         # It was accepted, and there is no pool: only the operation tells why.
         waiting = Waiting("PoolMissing", f"agent pool {name} was accepted, and is not there", LOOK_S)
-        return _Step(waiting, replace(attempts, operation=""), (ask(name, attempts.operation),))
+        return _Step(waiting, attempts, (ask(name, attempts.operation),))
     if len(observed.taken) >= most:
         message = f"the cluster has {len(observed.taken)} agent pools, and {most} is the most: one must go first"
         return _Step(Waiting("TooManyPools", message, LOOK_S), attempts)
@@ -163,7 +163,8 @@ def _failed(
     """A pool whose operation failed: without nodes it goes, so that it costs nothing; with some it is tried again."""
     if pool.error is None and attempts.operation and attempts.ended is None:
         waiting = Waiting("PoolFailed", f"the operation on agent pool {pool.name} failed", LOOK_S)
-        return _Step(waiting, replace(attempts, operation=""), (ask(pool.name, attempts.operation),))
+        # It is forgotten once it has told: Azure may not be reached now.
+        return _Step(waiting, attempts, (ask(pool.name, attempts.operation),))
     cause = refusal_of(pool.error) if pool.error else _ended(attempts)
     attempts = attempts.failed_now(pool.name, cause, now)
     outcome = failed_of(request, attempts, now)

@@ -13,9 +13,10 @@ from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
 from llmwright.errors import TargetError
 from llmwright_provisioner_aks.attempts import ENDED, OPERATION
-from llmwright_provisioner_aks.cloud.azure_errors import UNREACHABLE, as_target_errors
+from llmwright_provisioner_aks.cloud.azure_errors import UNREACHABLE, WAIT_S, as_target_errors, is_unanswered
 from llmwright_provisioner_aks.cloud.connection import Connection
 from llmwright_provisioner_aks.cloud.pool_cache import PoolCache
+from llmwright_provisioner_aks.refusals import REASONS
 from llmwright_provisioner_aks.seen_pools import SeenCluster
 
 Learned = dict[str, Any]
@@ -157,18 +158,23 @@ class AgentPools:
         self._cache.leave(name, self._clock())
         return learned
 
-    def ask(self, operation: str) -> Learned:
-        """Return how an operation ended, under the key ``ended``; an operation that is not known any more succeeded.
+    def ask(self, name: str, operation: str) -> Learned:
+        """Return how an operation on a pool ended, under the key ``ended``: ``Unknown`` where Azure does not tell it.
 
         Raises:
-            TargetError: Azure refused, for now.
+            TargetError: Azure is not reached, or answers nobody for now: that says nothing about the pool.
         """
         try:
             answer = self._connection.get(operation)
         except TargetError as error:
-            if error.retry_after_s is not None and error.reason == "Throttled":
+            if not is_unanswered(error):
+                return {ENDED: {"status": "Unknown", "message": error.message}}
+            if error.reason in ("Throttled", REASONS["auth"]):
                 raise
-            return {ENDED: {"status": "Unknown", "message": error.message}}
+            message = f"cannot reach Azure to ask how the operation on agent pool {name} ended, tries again"
+            raise TargetError(
+                f"{message}: {error.message}", hint=error.hint, reason=UNREACHABLE, retry_after_s=WAIT_S
+            ) from error
         status = str(answer.get("status") or "Succeeded")
         if status not in ("Failed", "Canceled", "Succeeded"):
             return {OPERATION: operation}

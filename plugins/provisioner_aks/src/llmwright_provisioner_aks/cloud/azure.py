@@ -73,7 +73,7 @@ class Azure:
         if action.verb == LOOK:
             return pools.look(name.split(","))
         if action.verb == ASK:
-            return pools.ask(body["operation"])
+            return pools.ask(name, body["operation"])
         raise ValueError(f"no such verb: {action.verb}")
 
     def _create(self, name: str, body: Mapping[str, Any]) -> Mapping[str, Any]:

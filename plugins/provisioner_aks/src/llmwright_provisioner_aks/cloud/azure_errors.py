@@ -43,6 +43,15 @@ def as_target_errors(what: str) -> Iterator[None]:
         raise TargetError(message, hint=CHECK_NETWORK, reason=UNREACHABLE) from error
 
 
+def is_unanswered(error: TargetError) -> bool:
+    """Return whether Azure said nothing about what it was asked: not reached, broken or busy for now, or no login."""
+    cause = error.__cause__
+    if not isinstance(cause, CoreError):
+        return False
+    status = getattr(cause, "status_code", None)
+    return status is None or status in (408, 429) or status >= 500
+
+
 def target_error(what: str, refusal: Refusal, retry_after: float | None = None) -> TargetError:
     """Return the error of the target that stands for a refusal."""
     reason = REASONS.get(refusal.kind, refusal.reason) if refusal.kind else refusal.reason
