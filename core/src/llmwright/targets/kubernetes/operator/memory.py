@@ -171,11 +171,15 @@ NOTHING_TOLD = ToldProgress()
 
 @dataclass(frozen=True, slots=True)
 class PodAsked:
-    """The last word of the pod of that ``uid``, and when it is to be asked again (monotonic clock)."""
+    """The last word of the pod of that ``uid``, and when it is to be asked again (monotonic clock).
+
+    ``unreached`` is how often in a row it was not reached.
+    """
 
     uid: str
     told: ToldProgress
     due: float
+    unreached: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,16 +96,38 @@ def test_the_roles_of_a_workspace_are_asked_apart() -> None:
     assert len(asked.urls) == 2
 
 
-def test_a_pod_that_is_not_reached_is_left_alone_for_a_minute() -> None:
+def test_a_pod_that_is_not_reached_is_asked_ever_more_rarely() -> None:
     asked = Asked(FETCHES)
     asked.answer = ConnectionError("a NetworkPolicy lets nobody in")
     asked.of()
-    asked.now += 59.0
-    asked.of()
-    assert len(asked.urls) == 1
-    asked.now += 2.0
-    asked.of()
-    assert len(asked.urls) == 2
+    for pause_s in (5.0, 10.0, 20.0, 40.0, 60.0, 60.0):
+        before = len(asked.urls)
+        asked.now += pause_s - 1.0
+        asked.of()
+        assert len(asked.urls) == before
+        asked.now += 1.0
+        asked.of()
+        assert len(asked.urls) == before + 1
+
+
+def test_a_pod_that_was_away_for_a_moment_is_asked_as_before() -> None:
+    asked = Asked(FETCHES)
+    asked.of(role="serving")
+    answer, asked.answer = asked.answer, ConnectionError("no route to host")
+    for pause_s in (5.0, 5.0):
+        asked.now += pause_s
+        asked.of(role="serving")
+    asked.answer = answer
+    asked.now += 10.0
+    asked.of(role="serving")
+    assert asked.of(role="serving").download == FETCHED
+    before = len(asked.urls)
+    asked.answer = ConnectionError("no route to host")
+    asked.now += 5.0
+    asked.of(role="serving")
+    asked.now += 5.0
+    asked.of(role="serving")
+    assert len(asked.urls) == before + 2
 
 
 @pytest.mark.parametrize(

@@ -18,11 +18,12 @@ from llmwright.targets.kubernetes.cluster.object_cache import Key
 from llmwright.targets.kubernetes.manifests.progress_port import PROGRESS_PORT
 from llmwright.targets.kubernetes.operator.memory import NOTHING_TOLD, Memory, PodAsked, ToldProgress
 from llmwright.targets.kubernetes.operator.tasks import Tasks
+from llmwright.values.backoff import Backoff
 
 EVERY_S = 5.0
-SILENT_S = 60.0
-"""How long a pod is left alone that is not reached: a NetworkPolicy may keep the operator out, and who waits for an
-answer waits in a pool that others need."""
+UNREACHED = Backoff(first_s=EVERY_S, most_s=60.0)
+"""How long a pod is left alone that is not reached. A node or a network may be away for a moment; but a NetworkPolicy
+may keep the operator out for good, and who waits for an answer waits in a pool that others need."""
 STANDS_S = 2 * EVERY_S
 """How long after its time a download that was told still counts."""
 ANSWER_S = 2.0
@@ -70,26 +71,27 @@ class PodProgress:
             url, uid = f"http://{_host(pod['status']['podIP'])}:{PROGRESS_PORT}/progress", pod["metadata"]["uid"]
 
             def read() -> None:
-                answered, pause_s = self._read(url, told)
-                record.asked[role] = PodAsked(uid, answered, self._clock() + pause_s)
+                answered, unreached = self._read(url, told, asked.unreached if asked is not None else 0)
+                due = self._clock() + (UNREACHED.pause_s(unreached) or EVERY_S)
+                record.asked[role] = PodAsked(uid, answered, due, unreached)
 
             self._tasks.submit(("progress", key, role), read, partial(self._call, key))
         else:
             self._call(key, asked.due - now)
         return told
 
-    def _read(self, url: str, before: ToldProgress) -> tuple[ToldProgress, float]:
-        """Return what a pod tells, and after how many seconds to ask again."""
+    def _read(self, url: str, before: ToldProgress, unreached: int) -> tuple[ToldProgress, int]:
+        """Return what a pod tells, and how often in a row it was not reached by now."""
         try:
             event = read_json(self._ask(url))
         except TimeoutError:
             # It is there, and has no time: what it told stands.
-            return before, EVERY_S
+            return before, 0
         except ConnectionError:
-            return ToldProgress(before.progress), SILENT_S
+            return ToldProgress(before.progress), unreached + 1
         except (OSError, Unreadable):
             event = None
-        return told_by(event, before), EVERY_S
+        return told_by(event, before), 0
 
 
 def told_by(event: object, before: ToldProgress) -> ToldProgress:
