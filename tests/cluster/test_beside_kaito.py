@@ -93,6 +93,22 @@ def test_without_the_crd_and_with_another_it_waits_and_goes_on(whole: Cluster, t
     operator.end()
 
 
+@pytest.mark.slow
+def test_an_operator_ends_where_kaito_s_controller_comes_later(whole: Cluster, tmp_path: Path) -> None:
+    """It looks once a minute, and ends at the second look."""
+    operator = operating(whole, tmp_path)
+    goes_on(operator)
+    whole.apply(kaito.controller())
+    wait_until(lambda: not operator.runs, f"it ends: {operator.log}", 180)
+    (line,) = (str(line["message"]) for line in operator.lines() if line["level"] == "error")
+    assert line.startswith("this operator ends, and its next start waits: KAITO's own controller runs")
+    operator.start(wait=False)
+    wait_until(lambda: "KAITO's own controller runs" in why_not_ready(operator), f"the next waits: {operator.log}")
+    whole.kubectl("delete", "pod", "kaito-workspace-0", "--force")
+    goes_on(operator)
+    operator.end()
+
+
 def test_side_by_side_each_has_its_namespaces(whole: Cluster, unattended: Workspaces, tmp_path: Path) -> None:
     """KAITO's controller cannot write in ours, its webhook is not asked there, and this operator leaves its alone."""
     whole.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "others"}})

@@ -20,7 +20,8 @@ from llmwright.targets.kubernetes.cluster.leader_election import GIVE_UP_S, LEAS
 from llmwright.targets.kubernetes.operator.process.controller_metrics import ProcessMetrics
 from llmwright.targets.kubernetes.operator.process.endpoints import serve, unless
 from llmwright.targets.kubernetes.operator.process.metrics import Metrics
-from llmwright.targets.kubernetes.operator.process.obstacles import first_obstacle
+from llmwright.targets.kubernetes.operator.process.obstacle_watch import ObstacleWatch
+from llmwright.targets.kubernetes.operator.process.obstacles import Obstacles
 from llmwright.targets.kubernetes.operator.process.operator import Operator
 
 if TYPE_CHECKING:
@@ -34,8 +35,8 @@ if TYPE_CHECKING:
 
 STOPPED = 1
 """The exit code of an operator that lost its Lease, or that another now stands in the way of."""
-LOOK_S, WATCH_S = 5.0, 60.0
-"""How often to look for obstacles before the first pass, and while it works, in seconds."""
+LOOK_S = 5.0
+"""How often to look for obstacles before the first pass, in seconds."""
 GRACE_S, LISTED_GRACE_S = 4.0, 20.0
 """How long an end may take, in seconds; the longer one where passes and Events may be under way."""
 LOST_GRACE_S = LEASE_S - GIVE_UP_S - 1.0
@@ -53,6 +54,7 @@ class OperatorProcess:
         self._code = 0
         self._leading = False
         self._obstacle = "it starts"
+        self._obstacles = Obstacles(api, session.settings.namespace_selector)
         # First of all: as process 1 of a container, a program without a handler does not hear SIGTERM.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._end())
@@ -100,7 +102,8 @@ class OperatorProcess:
             if self._webhook is not None:
                 self._webhook.put_in_order()
             self._operator.start()
-            threading.Thread(target=self._keep_looking, name="obstacles", daemon=True).start()
+            watch = ObstacleWatch(self._obstacles.first, self._ending, self._stop)
+            threading.Thread(target=watch.run, name="obstacles", daemon=True).start()
             self._ending.wait()
             # Before the Lease is given back: the next leader must not meet passes of this one.
             self._operator.stop()
@@ -141,26 +144,14 @@ class OperatorProcess:
 
     def _look(self) -> str:
         try:
-            return first_obstacle(self._api, self._session.settings.namespace_selector)
+            return self._obstacles.first()
         except ApiError as error:
             return f"the API server does not answer as it should, and is asked again: {error.message}"
 
-    def _keep_looking(self) -> None:
-        """End this process where an obstacle comes up later: it is seen twice, and by then is no passing state."""
-        before = ""
-        while not self._ending.wait(WATCH_S):
-            try:
-                found = first_obstacle(self._api, self._session.settings.namespace_selector)
-            except ApiError:
-                continue
-            except Exception:
-                log.exception("what may stand in the way could not be looked for; again in %.0f s", WATCH_S)
-                continue
-            if found and found == before:
-                log.error("this operator ends, and its next start waits: %s", found)
-                self._code = STOPPED
-                self._end()
-            before = found
+    def _stop(self) -> None:
+        """End because another stands in the way."""
+        self._code = STOPPED
+        self._end()
 
     def _why_not_ready(self) -> str:
         """Return why no Service may lead here; a process that waits for the Lease is ready, and answers reviews."""

@@ -21,7 +21,7 @@ from llmwright.targets.kubernetes.cluster.api_resources import (
     WEBHOOK_CONFIGURATIONS,
     WORKSPACES,
 )
-from llmwright.targets.kubernetes.cluster.listing import all_of
+from llmwright.targets.kubernetes.cluster.listing import all_of, all_pages
 
 Object = Mapping[str, Any]
 
@@ -36,26 +36,33 @@ ENDED = ("Succeeded", "Failed")
 log = logging.getLogger(__name__)
 
 
-def first_obstacle(api: Api, selector: NamespaceSelector | None) -> str:
-    """Return what stands in the way of passes over the namespaces of ``selector``; empty where nothing does.
+class Obstacles:
+    """Finds what stands in the way of passes over the namespaces of ``selector``."""
 
-    What may not be read, with a role of an earlier version, is passed over and logged.
+    def __init__(self, api: Api, selector: NamespaceSelector | None) -> None:
+        self._looks: tuple[Callable[[], str], ...] = (lambda: _definition(api), *_looks_beside(api, selector))
+        self._told: set[str] = set()
 
-    Raises:
-        ApiError: the API server does not answer.
-    """
-    looks: tuple[Callable[[], str], ...] = (lambda: _definition(api), *_looks_beside(api, selector))
-    for look in looks:
+    def first(self) -> str:
+        """Return the first of them; empty where there is none.
+
+        What may not be read, with a role of an earlier version, is passed over, and logged once.
+
+        Raises:
+            ApiError: the API server does not answer.
+        """
+        return next(filter(None, map(self._seen, self._looks)), "")
+
+    def _seen(self, look: Callable[[], str]) -> str:
         try:
-            found = look()
+            return look()
         except ApiError as error:
             if error.code != FORBIDDEN:
                 raise
-            log.warning("%s; `llmwright rbac` prints the role of this version", error.message)
-            continue
-        if found:
-            return found
-    return ""
+            if error.message not in self._told:
+                log.warning("%s; `llmwright rbac` prints the role of this version", error.message)
+            self._told.add(error.message)
+            return ""
 
 
 def beside(api: Api, selector: NamespaceSelector | None) -> str:
@@ -128,7 +135,8 @@ def _controller(api: Api, selector: NamespaceSelector | None) -> str:
 
 def _pods_of_kaito(api: Api) -> Iterator[Object]:
     for labels in KAITO_PODS:
-        for pod in api.page(PODS, {"labelSelector": labels, "limit": "100"}).get("items") or []:
+        # Others label their pods so too: KAITO's may stand behind any number of them.
+        for pod in (pod for page in all_pages(api, PODS, selector=labels) for pod in page.get("items") or []):
             images = [str(each.get("image")) for each in pod["spec"].get("containers") or []]
             is_theirs = any("kaito" in image and "workspace" in image for image in images)
             if is_theirs and (pod.get("status") or {}).get("phase") not in ENDED:
