@@ -53,6 +53,18 @@ def no_state(here: Path) -> bool:
             id="another runtime's option",
         ),
         pytest.param(
+            SERVE.replace("demo", "gpt-oss-20b") + "  runtime: hf\n  runtimeConfig: {reasoningParser: qwen3}\n",
+            "inference.runtimeConfig.reasoningParser",
+            "leave it out, or write openai_gptoss",
+            id="another model's reasoning",
+        ),
+        pytest.param(
+            SERVE.replace("demo", "gpt-oss-20b") + "  runtime: hf\n  runtimeConfig: {toolCallParser: hermes}\n",
+            "inference.runtimeConfig.toolCallParser",
+            "gpt-oss-20b writes channels",
+            id="another model's tool calls",
+        ),
+        pytest.param(
             TUNE_WITHOUT_INPUT + '    urls: ["http://169.254.169.254/latest/data.json"]\n',
             "tuning.input.urls[0]",
             "metadata",

@@ -227,7 +227,7 @@ def test_drivers_are_installed_and_judge_their_options(check: Check) -> None:
     assert problems["resource.provisioner"].hint.startswith("did you mean 'karpenter'?")
     assert problems["inference.runtime"].hint == "pip install 'llmwright-runtime-ray[serve]'"
 
-    def configure(kind: str, name: str, options: Any, files: Any) -> list[Problem]:
+    def configure(kind: str, name: str, options: Any, files: Any, _: Any) -> list[Problem]:
         bad = [Problem(key, f"{kind} {name} knows no such option") for key in options]
         return bad + [Problem(f"{file}: training_config", "is odd") for file in files]
 

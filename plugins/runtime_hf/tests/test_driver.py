@@ -16,13 +16,17 @@ from llmwright.values.adapter import Adapter
 from llmwright.values.fit import Fit
 from llmwright.values.instance_type import InstanceType
 from llmwright.values.launch import API_KEY, HttpGet, Launch, SecretKey
-from llmwright.values.preset import Preset
+from llmwright.values.preset import Architecture, Preset
 from llmwright_runtime_hf.driver import HfRuntime
 from llmwright_runtime_hf.serve.serve_options import AdapterSpec, ServeOptions, parse_options
 
 PRESET = Preset(
     name="tiny", source="hf://acme/Tiny", revision="abc", parameters=1000, weight_bytes=2000, context=256,
     kv_bytes_per_token=64,
+)  # fmt: skip
+OF_OSS = Architecture(
+    names=("GptOssForCausalLM",), layers=2, hidden_size=8, intermediate_size=8, attention_heads=2, kv_heads=1,
+    head_dim=4, vocab_size=64,
 )  # fmt: skip
 FIT = Fit(instance_type=InstanceType(name="here", cloud="local"), context=128)
 ADAPTERS = (
@@ -143,6 +147,32 @@ def test_the_format_of_reasoning_is_the_preset_s_or_the_option_s(runtime: HfRunt
         assert served(runtime, preset=thinking, options={"reasoningParser": off})[1].reasoning_parser == "none"
     with pytest.raises(InvalidWorkspace, match="write runtime: vllm, or one of deepseek_r1"):
         runtime.configure({"reasoningParser": "ernie45"}, {})
+
+
+GPT_OSS = replace(PRESET, name="oss", tool_call_parser="openai", reasoning_parser="openai_gptoss")
+
+
+@pytest.mark.parametrize(
+    ("preset", "options", "paths"),
+    [
+        (GPT_OSS, {}, []),
+        (GPT_OSS, {"reasoningParser": "openai_gptoss", "toolCallParser": "openai"}, []),
+        (GPT_OSS, {"reasoningParser": "qwen3", "toolCallParser": "hermes"}, ["reasoningParser", "toolCallParser"]),
+        (GPT_OSS, {"reasoningParser": "none"}, ["reasoningParser"]),
+        (replace(PRESET, architecture=OF_OSS), {"reasoningParser": "qwen3"}, ["reasoningParser"]),
+        (replace(PRESET, reasoning_parser="qwen3"), {"reasoningParser": "openai_gptoss"}, ["reasoningParser"]),
+        (replace(PRESET, tool_call_parser="hermes"), {"toolCallParser": "openai"}, ["toolCallParser"]),
+        (replace(PRESET, reasoning_parser="qwen3"), {"reasoningParser": "none", "toolCallParser": "hermes"}, []),
+        # Nothing is known of the model: its tokenizer decides.
+        (PRESET, {"reasoningParser": "openai_gptoss", "toolCallParser": "openai"}, []),
+    ],
+)
+def test_a_format_that_the_model_cannot_have_is_refused_before_a_server_starts(
+    runtime: HfRuntime, preset: Preset, options: dict[str, str], paths: list[str]
+) -> None:
+    problems = [*runtime.check(preset, runtime.configure(options, {}))]
+    assert [problem.path for problem in problems] == paths
+    assert all("gpt-oss" in problem.message and problem.hint.startswith("leave it out") for problem in problems)
 
 
 def test_a_format_of_the_preset_that_it_does_not_read_is_noted_with_who_does(runtime: HfRuntime) -> None:

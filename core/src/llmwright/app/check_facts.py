@@ -111,7 +111,7 @@ class CheckFacts:
             return None
 
     def _configure(
-        self, kind: Kind, name: str, options: Mapping[str, Any], files: Mapping[str, str]
+        self, kind: Kind, name: str, options: Mapping[str, Any], files: Mapping[str, str], model: Preset | None
     ) -> Iterable[Problem]:
         try:
             driver = self._session.drivers.driver(kind, name)
@@ -120,11 +120,13 @@ class CheckFacts:
             return error.problems
         except PluginError as error:
             return [Problem("", error.message, error.hint, reason=error.reason)]
-        return tuple(_further(driver, config))
+        return tuple(_further(driver, config, model))
 
 
-def _further(driver: Any, config: Any) -> Iterator[Problem]:
-    from llmwright.plugins.drivers import Tuner
+def _further(driver: Any, config: Any, model: Preset | None) -> Iterator[Problem]:
+    from llmwright.plugins.drivers import Runtime, Tuner
 
     if isinstance(driver, Tuner):
         yield from driver.check(config)
+    if isinstance(driver, Runtime) and model is not None:
+        yield from driver.check(model, config)

@@ -139,7 +139,7 @@ class CheckInput:
         inference, configure = self.written.inference, self.drivers.configure
         if inference is None or configure is None:
             return True
-        problems = configure("runtime", runtime, inference.runtime_config, {})
+        problems = configure("runtime", runtime, inference.runtime_config, {}, self.inference_preset)
         return not any(problem.severity == "error" for problem in problems)
 
     @cached_property

@@ -43,7 +43,8 @@ def check_driver_options(inputs: CheckInput) -> Iterator[Problem]:
         return
     for kind, name, path, options, config in configured(inputs):
         files = files_of(inputs, config)
-        for problem in configure(kind, name, options, files):
+        model = inputs.inference_preset if kind == "runtime" else None
+        for problem in configure(kind, name, options, files, model):
             yield placed(_with_others(inputs, kind, name, problem), path, config, files)
 
 

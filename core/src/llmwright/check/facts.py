@@ -20,8 +20,10 @@ Severity = Literal["error", "warning"]
 ConfigFiles = Callable[[str, str], Mapping[str, str] | None]
 """``(namespace, name)`` of a config to its files; None where there is no such config."""
 
-Configure = Callable[[DriverKind, str, Mapping[str, Any], Mapping[str, str]], Iterable[Problem]]
-"""``(kind, name, options, config files)`` to what that driver finds wrong with them, paths relative to the options."""
+Configure = Callable[[DriverKind, str, Mapping[str, Any], Mapping[str, str], Preset | None], Iterable[Problem]]
+"""``(kind, name, options, config files, model)`` to what that driver finds wrong, with paths relative to the options.
+
+``model`` is what a runtime is to serve, None where that is not known."""
 
 
 def _no_preset(_: str) -> Preset | None:

@@ -136,7 +136,12 @@ def _configure(runtime: Runtime, inputs: PlanInput, own: PresetOptions) -> Any:
     files = inputs.files(config)
     options = {**own.options, **_implied(runtime, inputs), **own.written}
     try:
-        return runtime.configure(options, files)
+        config = runtime.configure(options, files)
+        with driver_call("runtime", runtime.context.name, "check"):
+            problems = [*runtime.check(inputs.preset, config)]
+        if problems:
+            raise InvalidWorkspace(problems)
+        return config
     except InvalidWorkspace as error:
         problems = below(FIELD, error.problems, list(files))
         raise InvalidWorkspace([own.placed(problem) for problem in problems]) from error

@@ -228,6 +228,13 @@ class Runtime(Driver):
         """Return why this runtime cannot serve ``preset`` on that machine, None where it can."""
         return None
 
+    def check(self, preset: Preset, config: Any) -> Iterable[Problem]:
+        """Return problems of a configuration that its server would refuse for this model; pure.
+
+        Their paths are options, relative to ``runtimeConfig``. What is wrong for every model ``configure`` refuses.
+        """
+        return ()
+
     def notes(self, preset: Preset, fit: Fit, config: Any) -> tuple[str, ...]:
         """Return sentences for the plan: what the server will not do of what ``preset`` says, and who does it; pure."""
         return ()

@@ -215,6 +215,11 @@ class RuntimeContract(RuntimeAdaptersContract):
             assert type(held) is int, f"held_adapters of {number} is {held!r}, and no whole number"
             assert min(number, 1) <= held <= number, f"held_adapters of {number} adapters is {held}"
 
+    def test_it_takes_its_own_options_for_its_own_preset(self, driver: Runtime, preset: Preset, config: Any) -> None:
+        """``check`` is pure, and has nothing against what the other laws start."""
+        problems = twice_alike(lambda *given: tuple(driver.check(*given)), preset, config)
+        assert problems == (), f"check refuses the preset and the options of this test: {problems}"
+
     def test_its_notes_are_sentences(self, driver: Runtime, preset: Preset, fit: Fit, config: Any) -> None:
         """``notes`` is pure and answers sentences in a tuple: each is a line of the plan."""
         other = replace(preset, tool_call_parser="no-such-format", reasoning_parser="no-such-format")

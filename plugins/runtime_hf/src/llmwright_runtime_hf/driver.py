@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from llmwright.errors import Problem
 from llmwright.plugins.drivers import Capabilities, OlderImage, Runtime
 from llmwright.plugins.weights import Weights, weights_of
 from llmwright.values.adapter import Adapter
 from llmwright.values.fit import Fit
 from llmwright.values.launch import API_KEY, HttpGet, Launch, Mount, Probe, Process, Volume
 from llmwright.values.preset import Preset
+from llmwright_runtime_hf.chosen_parsers import parser_problems
 from llmwright_runtime_hf.hf_config import HfConfig
 from llmwright_runtime_hf.reasoning_parsers import NONE, REASONING_PARSERS
 from llmwright_runtime_hf.tool_parsers import TOOL_PARSERS
@@ -63,6 +65,10 @@ class HfRuntime(Runtime):
         if fit.nodes > 1:
             return f"hf serves from one machine, and {preset.name} needs {fit.nodes}"
         return None
+
+    def check(self, preset: Preset, config: HfConfig) -> Iterable[Problem]:
+        """Formats of answers that the server would not read of this model: gpt-oss has its own, and no other has it."""
+        return parser_problems(preset, config)
 
     def notes(self, preset: Preset, fit: Fit, config: HfConfig) -> tuple[str, ...]:
         """The formats of the preset that the server does not read."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from llmwright.errors import InvalidWorkspace
+from llmwright.errors import InvalidWorkspace, Problem
 from llmwright.plugins.drivers import AccessRule, Context, Demand, Names, Runtime
 from llmwright.values.adapter import Adapter
 from llmwright.values.fit import Fit
@@ -89,6 +89,10 @@ class RayRuntime(Runtime):
         if fit.nodes > 1 and not engine_choice.spreads(preset, fit):
             return f"a replica serves from one machine, and {preset.name} needs {fit.nodes}"
         return multi_node.refusal(preset, fit)
+
+    def check(self, preset: Preset, config: ConfiguredRay) -> Iterable[Problem]:
+        """Those of the engine ``hf``, where it is named."""
+        return self._engine.check(preset, config) if config.engine == engine_choice.HF else ()
 
     def notes(self, preset: Preset, fit: Fit, config: ConfiguredRay) -> tuple[str, ...]:
         """Those of the engine ``hf``, where that is taken."""
