@@ -53,6 +53,14 @@ def test_a_tokenizer_with_a_token_for_each_byte_sends_each_character_with_its_la
     assert [piece for piece in pieces if piece] == [*text, "word"]
 
 
+@given(st.lists(st.sampled_from("\ufffdé€\U0001f642"), max_size=12))
+def test_a_written_replacement_character_costs_no_other_one(characters: list[str]) -> None:
+    """A tokenizer with byte fallback shows it as three of them while the character after it is incomplete."""
+    text = "".join(characters)
+
+    assert "".join(pieces_of([*text.encode(), 256], byte_fallback_tokenizer())) == text + "word"
+
+
 def test_bytes_without_a_character_do_not_hold_back_the_word_after_them() -> None:
     pieces = pieces_of([0x81] * 100 + [256], byte_fallback_tokenizer())
 

@@ -45,8 +45,18 @@ class Detokenizer:
     def _incomplete(self, text: str) -> int:
         """Return how many characters at the end may become another one."""
         replaced = len(text) - len(text.rstrip(_REPLACEMENT))
+        if not replaced or self._held < _LONGEST_CHARACTER:
+            return replaced
         # Some tokenizers write one U+FFFD for each byte, others one for all bytes of a character.
-        return replaced if self._held < _LONGEST_CHARACTER else min(replaced, _LONGEST_CHARACTER - 1)
+        return min(replaced, max(_LONGEST_CHARACTER - 1, len(text) - self._settled(text)))
+
+    def _settled(self, text: str) -> int:
+        """Return how many characters the window has at least, whichever of its last tokens begin another one.
+
+        A tokenizer with byte fallback reads a run of bytes as a whole: a U+FFFD that the model wrote is one character,
+        with the first byte of the next character it is four, and after the last byte of that it is one again.
+        """
+        return min(len(text), *(len(self._decode(self._window[:-last])) for last in range(1, _LONGEST_CHARACTER)))
 
     def finish(self) -> str:
         """Return the rest when no token follows: an incomplete character as U+FFFD."""
