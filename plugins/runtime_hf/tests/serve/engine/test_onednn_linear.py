@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import copy
 import logging
+from typing import Any
 
 import pytest
 import torch
 from peft import LoraConfig, get_peft_model
 from torch import nn
+from torch.nn import functional
 
 from llmwright_runtime_hf.serve.engine import onednn_linear
 from llmwright_runtime_hf.serve.engine.onednn_linear import OneDnnLinear, use_onednn
@@ -104,3 +106,50 @@ def test_a_torch_without_the_function_keeps_its_own(monkeypatch: pytest.MonkeyPa
 
 def test_a_model_without_plain_layers_is_left_alone() -> None:
     use_onednn(nn.Embedding(3, 4))
+
+
+class Quantised(torch.Tensor):
+    """A weight as torchao's: it says float32 and CPU, and knows of torch's functions the linear layer alone."""
+
+    @classmethod
+    def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if "mkldnn" in str(func):
+            raise NotImplementedError(f"{func} with a quantised weight")
+        return super().__torch_function__(func, types, args, kwargs or {})
+
+
+@pytest.mark.usefixtures("faster")
+@pytest.mark.parametrize("later", [False, True])
+def test_a_weight_of_another_class_stays_with_torch(later: bool) -> None:
+    model = Tied().eval()
+    if later:
+        use_onednn(model)
+    model.hidden.weight = nn.Parameter(model.hidden.weight.detach().as_subclass(Quantised))
+    ids = torch.tensor([[1, 2, 3]])
+    with torch.no_grad():
+        expected = functional.linear(model.embedding(ids), model.hidden.weight, model.hidden.bias)
+        use_onednn(model)
+        torch.testing.assert_close(model.hidden(model.embedding(ids)), expected)
+
+    assert type(model.last) is OneDnnLinear
+
+
+@pytest.mark.usefixtures("faster")
+def test_a_layer_keeps_to_the_precision_that_is_asked_for_around_it() -> None:
+    model = Tied().eval()
+    use_onednn(model)
+
+    with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16):
+        assert model.hidden(torch.ones(3, 48)).dtype == torch.bfloat16
+
+
+@pytest.mark.usefixtures("faster")
+@pytest.mark.parametrize("wrong", [1.01, float("nan")])
+def test_a_library_that_gives_other_sums_is_not_used(monkeypatch: pytest.MonkeyPatch, wrong: float) -> None:
+    right = onednn_linear.by_onednn
+    monkeypatch.setattr(onednn_linear, "by_onednn", lambda rows, layer: right(rows, layer) * wrong)
+    monkeypatch.setattr(onednn_linear, "FASTER", 1e-9)
+    model = Tied()
+    use_onednn(model)
+
+    assert type(model.hidden) is nn.Linear

@@ -23,6 +23,9 @@ _TRIALS = 5
 FASTER = 1.2
 """A smaller gain may be noise."""
 
+_ROUNDING = 1e-3
+"""Of the largest sum. Half precision, which some processors take for float32 when they are asked to, is beyond it."""
+
 _log = logging.getLogger("llmwright.serve")
 
 
@@ -31,14 +34,15 @@ class OneDnnLinear(nn.Linear):
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:  # noqa: A002 - the name in nn.Linear
         """Return [..., out features] for [..., in features]."""
-        if input.numel() * self.out_features < LEAST_PRODUCTS or torch.is_grad_enabled():
+        few = input.numel() * self.out_features < LEAST_PRODUCTS
+        if few or torch.is_grad_enabled() or torch.is_autocast_enabled("cpu") or not _is_plain(self.weight):
             return super().forward(input)
         return by_onednn(input, self)
 
 
 def use_onednn(model: nn.Module) -> None:
     """Let oneDNN multiply in the plain float32 layers of ``model`` if it is faster in a trial of the largest."""
-    layers = [layer for layer in model.modules() if type(layer) is nn.Linear and _is_on_cpu(layer.weight)]
+    layers = [layer for layer in model.modules() if type(layer) is nn.Linear and _is_plain(layer.weight)]
     sizes = {layer.weight.numel(): layer for layer in layers if layer.weight.numel() <= _TRIAL_WEIGHTS}
     gain = _gain(sizes[max(sizes)]) if sizes else 0
     if gain < FASTER:
@@ -49,8 +53,10 @@ def use_onednn(model: nn.Module) -> None:
         layer.__class__ = OneDnnLinear
 
 
-def _is_on_cpu(weight: torch.Tensor) -> bool:
-    return weight.dtype == torch.float32 and weight.device.type == "cpu"
+def _is_plain(weight: torch.Tensor) -> bool:
+    """Whether oneDNN can read it: a quantised weight of torchao is a class of its own, and calls itself float32 too."""
+    plain = type(weight) in (nn.Parameter, torch.Tensor)
+    return plain and weight.dtype == torch.float32 and weight.device.type == "cpu"
 
 
 def by_onednn(rows: torch.Tensor, layer: nn.Linear) -> torch.Tensor:
@@ -66,15 +72,27 @@ def by_torch(rows: torch.Tensor, layer: nn.Linear) -> torch.Tensor:
 
 
 def _gain(layer: nn.Linear) -> float:
-    """Return how many times as fast as torch's first choice oneDNN is; 0 where it cannot do it."""
-    rows = torch.ones(_TRIAL_ROWS, layer.in_features)
+    """Return how many times as fast as torch's first choice oneDNN is; 0 where it cannot do it, or gives other sums."""
+    # Numbers that differ, and no random ones: those would change what a seed gives later.
+    rows = torch.linspace(-1, 1, _TRIAL_ROWS * layer.in_features).reshape(_TRIAL_ROWS, layer.in_features)
     try:
         with torch.inference_mode():
+            if not _agree(by_torch(rows, layer), by_onednn(rows, layer)):
+                _log.warning("oneDNN gives other sums than torch here, so it is not used")
+                return 0
             times = [(_seconds(by_torch, rows, layer), _seconds(by_onednn, rows, layer)) for _ in range(_TRIALS)]
     except (AttributeError, RuntimeError) as error:
         _log.debug("oneDNN does not multiply here: %s", error)
         return 0
     return min(torchs for torchs, _ in times) / min(ours for _, ours in times)
+
+
+def _agree(expected: torch.Tensor, got: torch.Tensor) -> bool:
+    """Whether two products differ by rounding alone: sums near 0 are held to the size of the others."""
+    if expected.shape != got.shape:
+        return False
+    size = expected.abs().max().item()
+    return torch.allclose(got, expected, rtol=_ROUNDING, atol=_ROUNDING * size, equal_nan=True)
 
 
 def _seconds(way: Callable[[torch.Tensor, nn.Linear], torch.Tensor], rows: torch.Tensor, layer: nn.Linear) -> float:
