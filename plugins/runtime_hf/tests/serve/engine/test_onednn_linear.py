@@ -115,7 +115,7 @@ class Quantised(torch.Tensor):
     def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if "mkldnn" in str(func):
             raise NotImplementedError(f"{func} with a quantised weight")
-        return super().__torch_function__(func, types, args, kwargs or {})
+        return super().__torch_function__(func, types, args, kwargs or {})  # type: ignore[no-untyped-call]
 
 
 @pytest.mark.usefixtures("faster")
