@@ -31,7 +31,7 @@ MOST_AFTER = 2
 
 
 class Watched(ServerMetrics):
-    """The metrics of a server, and how many tokens it had made when a connection was lost, and when its answer ended."""
+    """The metrics of a server, and how many tokens it had made when a connection was lost and when its answer ended."""
 
     def __init__(self) -> None:
         super().__init__()

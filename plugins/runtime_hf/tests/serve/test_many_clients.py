@@ -23,7 +23,7 @@ CLIENTS = 64
 LONG = 2000
 """Tokens of an answer that nobody reads to its end."""
 MOST_AFTER = 20
-"""Tokens of an answer that its client does not read, those on their way included."""
+"""Tokens of an answer that its client does not read, those on their way included: see ``test_left_answers``."""
 MOST_GROWTH = 16 * 2**20
 """Bytes that a process may grow by, whatever it does: the allocator's own, which many more requests do not multiply."""
 IDLE = ("vllm:num_requests_running", "vllm:num_requests_waiting", "vllm:kv_cache_usage_perc")
