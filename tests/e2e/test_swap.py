@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import openai
 import pytest
 from openai.types.chat import ChatCompletionUserMessageParam
+from tests.e2e.support.scraped import scraped, unanswered
 from tests.e2e.support.swapped_runtime import ADAPTERS, KEY, MODEL, NAME, SwappedRuntime
 
 from llmwright.testing import EndpointContract
@@ -103,6 +105,22 @@ def test_the_benchmark_measures_it_by_its_url(swapped: SwappedRuntime) -> None:
     assert (level["succeeded"], level["failed"], level["counted"]) == (3, 0, "usage")
     assert level["outputTokens"]["high"] == 8
     assert 0 < level["ttftMs"]["p50"] <= level["latencyMs"]["high"]
+
+
+def test_a_real_prometheus_answers_each_query_of_the_dashboard(
+    swapped: SwappedRuntime, client: openai.OpenAI, tmp_path: Path
+) -> None:
+    """Asked between two scrapes: a whole answer, a stream that its client leaves, an adapter, a refusal."""
+    with scraped(swapped.endpoint, tmp_path) as prometheus:
+        for name in (MODEL, *ADAPTERS):
+            client.completions.create(model=name, prompt="The ship", max_tokens=8, extra_body={"ignore_eos": True})
+        with client.completions.create(model=MODEL, prompt="Who", max_tokens=400, stream=True) as stream:
+            next(iter(stream))
+        with pytest.raises(openai.BadRequestError):
+            client.completions.create(model=MODEL, prompt="The ship", temperature=-1)
+        assert unanswered(prometheus) == []
+        answering = {"match[]": 'vllm:generation_tokens_total{workspace=~"mine"}'}
+        assert MODEL in prometheus.get("label/model_name/values", **answering), "the variable of models lists it"
 
 
 def test_the_key_stands_in_no_file_and_no_argument(swapped: SwappedRuntime) -> None:
