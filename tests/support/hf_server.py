@@ -8,7 +8,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import httpx
@@ -22,11 +22,17 @@ KEY = "a-key-for-tests"
 class RunningServer:
     """A server process. Its log goes to a file, so that no pipe can fill up. ``files`` bounds the files it may open.
 
-    ``docker`` is the directory with its logins to registries.
+    ``docker`` is the directory with its logins to registries; ``command`` starts it.
     """
 
     def __init__(
-        self, log: Path, *args: str, key: str | None = None, files: int | None = None, docker: Path | None = None
+        self,
+        log: Path,
+        *args: str,
+        key: str | None = None,
+        files: int | None = None,
+        docker: Path | None = None,
+        command: Sequence[str] = COMMAND,
     ) -> None:
         self.log = log
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
@@ -37,8 +43,8 @@ class RunningServer:
             environment["DOCKER_CONFIG"] = str(docker)
         with log.open("wb") as sink:
             limit = [] if files is None else ["prlimit", f"--nofile={files}"]
-            command = [*limit, *COMMAND, "--port", "0", *args]
-            self.process = subprocess.Popen(command, stdout=sink, stderr=sink, env=environment)
+            started = [*limit, *command, "--port", "0", *args]
+            self.process = subprocess.Popen(started, stdout=sink, stderr=sink, env=environment)
         self.headers = {} if key is None else {"Authorization": f"Bearer {key}"}
         self.url = self._logged(r"listening on (http://\S+)")
 
@@ -72,9 +78,14 @@ class RunningServer:
 
 @contextlib.contextmanager
 def running_server(
-    log: Path, *args: str, key: str | None = None, files: int | None = None, docker: Path | None = None
+    log: Path,
+    *args: str,
+    key: str | None = None,
+    files: int | None = None,
+    docker: Path | None = None,
+    command: Sequence[str] = COMMAND,
 ) -> Iterator[RunningServer]:
-    server = RunningServer(log, *args, key=key, files=files, docker=docker)
+    server = RunningServer(log, *args, key=key, files=files, docker=docker, command=command)
     try:
         yield server
     finally:
