@@ -14,8 +14,10 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-LEAST_PRODUCTS = 2**19
+LEAST_PRODUCTS = 3 * 2**20
 """For fewer products of two numbers the longer call, by some microseconds, takes what the library gains."""
+_LARGE = 2**20
+"""Weights of a layer to which that does not apply: its memory takes the time."""
 _TRIAL_ROWS = 32
 _TRIAL_WEIGHTS = 2**24
 """A larger layer is not tried: the start of the server would wait for it."""
@@ -34,7 +36,7 @@ class OneDnnLinear(nn.Linear):
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:  # noqa: A002 - the name in nn.Linear
         """Return [..., out features] for [..., in features]."""
-        few = input.numel() * self.out_features < LEAST_PRODUCTS
+        few = self.weight.numel() < _LARGE and input.numel() * self.out_features < LEAST_PRODUCTS
         if few or torch.is_grad_enabled() or torch.is_autocast_enabled("cpu") or not _is_plain(self.weight):
             return super().forward(input)
         return by_onednn(input, self)
