@@ -10,8 +10,9 @@ import httpx
 import pytest
 from starlette.testclient import TestClient
 from tests.support.browser import Browser, Tab, running_browser
-from tests.support.hf_server import KEY, RunningServer
+from tests.support.hf_server import KEY, RunningServer, running_server
 from tests.support.serve_options import options_for
+from tests.support.tiny_models import save_served_models
 
 from llmwright_runtime_hf.serve.engine.model_thread import ModelThread
 from llmwright_runtime_hf.serve.http.routes import create_app
@@ -174,3 +175,56 @@ def test_it_is_left_out_where_nobody_wants_it(tmp_path: Path) -> None:
     answer = TestClient(app, base_url="http://127.0.0.1").get("/")
     assert answer.status_code == 404
     assert answer.json()["error"]
+
+
+def test_an_adapter_that_is_loaded_or_unloaded_meanwhile_is_seen(tab: Tab) -> None:
+    def listed(*names: str) -> tuple[int, str, str]:
+        models = [{"id": "base", "parent": None}, *({"id": name, "parent": "base"} for name in names)]
+        return 200, "application/json", json.dumps({"data": models})
+
+    tab.answers = {"/v1/models": listed()}
+    tab.until("document.getElementById('adapters').innerText === 'no adapters'")
+    tab.answers = {"/v1/models": listed("facts", "rhymes")}
+    tab.until("document.getElementById('adapters').innerText === 'adapters: facts, rhymes'")
+    assert tab.value("document.getElementById('name').value") == "base"
+    tab.value("document.getElementById('name').value = 'rhymes'")
+    tab.answers = {"/v1/models": listed("rhymes")}
+    tab.until("document.getElementById('adapters').innerText === 'adapters: rhymes'")
+    assert tab.value("document.getElementById('name').value") == "rhymes"
+
+
+@pytest.mark.parametrize("width", [320, 1000])
+def test_a_long_name_fits_the_screen(tab: Tab, width: int) -> None:
+    tab.send("Emulation.setDeviceMetricsOverride", width=width, height=700, deviceScaleFactor=1, mobile=width < 600)
+    models = [{"id": "m" * 120, "parent": None}, {"id": "an-adapter-" + "a" * 200, "parent": "m" * 120}]
+    tab.answers = {"/v1/models": (200, "application/json", json.dumps({"data": models}))}
+    tab.until("document.getElementById('model').innerText.startsWith('mmm')")
+    ask(tab, "w" * 300)
+    tab.until(IS_DONE.format(1))
+    assert tab.value("document.documentElement.scrollWidth") <= width
+
+
+def test_a_server_that_goes_away_in_an_answer_is_told_in_words(browser: Browser, tmp_path: Path) -> None:
+    """The question is kept, to be asked again, and no figure of before is shown as one of now."""
+    models = save_served_models(tmp_path)
+    flags = ("--model", str(models.base), "--served-model-name", "tiny", "--threads", "1")
+    with running_server(tmp_path / "log", *flags) as server:
+        server.wait_until_ready()
+        tab = browser.tab()
+        tab.open(f"{server.url}/")
+        tab.until("document.getElementById('model').innerText === 'tiny'")
+        tab.value("document.getElementById('most').value = 8000")
+        ask(tab, "Tell me all.")
+        tab.until("document.querySelector('.assistant p')?.innerText.length > 20")
+        server.process.kill()
+        tab.until(IS_DONE.format(1))
+    said = "document.querySelector('.assistant.failed small').innerText"
+    assert tab.value(said) == "tiny · the connection broke off before the end"
+    assert tab.value("document.getElementById('question').value") == "Tell me all."
+    tab.until("document.getElementById('state').innerText === 'the server does not answer'")
+    tab.until("document.getElementById('running').innerText === '–'")
+    tab.press("Enter")
+    tab.until(IS_DONE.format(2))
+    assert tab.value("[...document.querySelectorAll('.failed small')].at(-1).innerText") == (
+        "tiny · the server does not answer"
+    )
