@@ -11,6 +11,8 @@ from itertools import groupby
 from llmwright_runtime_hf.serve.engine.interface import Event, Part, Text
 
 _PACE_SECONDS = 0.01
+_MOST_HELD_SECONDS = 0.03
+"""A piece that no other follows is sent after that."""
 
 
 class EventChannel:
@@ -18,7 +20,8 @@ class EventChannel:
 
     Each wake-up of the loop takes the interpreter's lock (GIL) away from the model thread, and slows the generation
     of everybody. So text that comes less than ``_PACE_SECONDS`` after the last wake-up waits for the next piece, and
-    both are sent as one. The first piece and the end never wait.
+    both are sent as one. The first piece and the end never wait, and none waits long for a next one: that may be
+    held back, as the begin of a stop string, or come after a long prompt of somebody else.
     """
 
     def __init__(self) -> None:
@@ -41,9 +44,13 @@ class EventChannel:
 
     async def get(self) -> tuple[int, Event]:
         """Wait for the next event. Pieces of a part of a choice that follow one another are one."""
-        while not self._events:
-            self._arrived.clear()
-            await self._arrived.wait()
+        if not self._events:
+            # One look suffices: later than this after a wake-up, no piece waits for another.
+            look = self._loop.call_later(_MOST_HELD_SECONDS, self._arrived.set)
+            while not self._events:
+                self._arrived.clear()
+                await self._arrived.wait()
+            look.cancel()
         choice, event = self._events.popleft()
         pieces: list[Text] = []
         while isinstance(event, Text):
