@@ -170,6 +170,8 @@ def test_a_request_that_takes_too_long_ends_with_an_error(models: ServedModels, 
     assert '"timeout_error"' in events[-2]
     assert events[-1] == "data: [DONE]"
     assert whole.status_code == 408
+    # The official client would ask twice more, and wait as long each time.
+    assert whole.headers["X-Should-Retry"] == "false"
     assert whole.json()["error"]["type"] == "timeout_error"
 
 

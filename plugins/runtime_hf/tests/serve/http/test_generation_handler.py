@@ -11,6 +11,8 @@ from typing import Any
 
 import openai
 import pytest
+from starlette.requests import Request
+from starlette.types import Message
 from tests.support.hf_server import metric, running_server
 from tests.support.serve_options import options_for
 from tests.support.tiny_models import ServedModels
@@ -18,6 +20,7 @@ from tests.support.waiting import wait_until
 
 from llmwright_runtime_hf.serve.http import generation_handler
 from llmwright_runtime_hf.serve.http.generation_handler import GenerationHandler
+from llmwright_runtime_hf.serve.http.openai_errors import ApiError
 from llmwright_runtime_hf.serve.http.requests import AnyRequest, ChatCompletionRequest, CompletionRequest
 
 LOADED: Any = SimpleNamespace(context=10**6, most_characters=10**8)
@@ -58,6 +61,29 @@ def test_slow_requests_leave_threads_for_the_others(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(generation_handler, "batch_of_request", work)
     assert asyncio.run(ask())
     assert begun.count(slow) == 40
+
+
+def test_a_queue_that_fills_while_prompts_are_read_refuses_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many that come at once have all seen a queue with room."""
+    state = SimpleNamespace(phase="ready", reason="")
+    names = SimpleNamespace(model_names=["b"], default_model="b")
+    engine: Any = SimpleNamespace(loaded=LOADED, state=state, full=False, served=names)
+
+    def work(*_: object) -> None:
+        engine.full = True
+
+    async def ask() -> None:
+        async def receive() -> Message:
+            await asyncio.Event().wait()
+            raise AssertionError
+
+        request = Request({"type": "http"}, receive)
+        await GenerationHandler(options_for(Path("none")), engine).handle(request, CompletionRequest(prompt="a"))
+
+    monkeypatch.setattr(generation_handler, "batch_of_request", lambda *_: work() or "a batch")
+    with pytest.raises(ApiError) as refused:
+        asyncio.run(ask())
+    assert (refused.value.status_code, refused.value.code) == (429, "queue_full")
 
 
 def test_the_official_client_is_told_of_a_full_queue_and_asks_again(models: ServedModels, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import contextlib
 import threading
 from collections.abc import Callable
 from functools import partial
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from fastapi import Request
@@ -66,17 +67,22 @@ class GenerationHandler:
         if loaded is None or self._engine.state.phase != "ready":
             why = f"not ready: {self._engine.state.reason}"
             raise ApiError(503, why, code="not_ready", retry_after_s=_RETRY_AFTER_S)
-        if self._engine.full:
-            waiting = f"{self._options.max_queued_requests} requests wait already"
-            raise ApiError(429, f"{waiting}: ask again later", code="queue_full", retry_after_s=_RETRY_AFTER_S)
+        self._refuse_when_full()
         batch = await result_or_disconnect(http_request, self._batch(request, model, loaded))
         if batch is None:
             return Response(status_code=CLIENT_CLOSED_REQUEST)
+        # Once more: while prompts were read, others came.
+        self._refuse_when_full()
         usual = partial(format_of, request, batch=batch, parser=loaded.tool_call_parser)
         response_format = (make_format or usual)(model)
         if request.stream:
             return stream_response(self._engine, batch, response_format, usage=request.wants_usage)
         return await self._full_response(http_request, batch, response_format)
+
+    def _refuse_when_full(self) -> None:
+        if self._engine.full:
+            waiting = f"{self._options.max_queued_requests} requests wait already"
+            raise ApiError(429, f"{waiting}: ask again later", code="queue_full", retry_after_s=_RETRY_AFTER_S)
 
     async def _batch(self, request: AnyRequest, model: str, loaded: LoadedModel) -> JobBatch:
         """Tokenise the prompts in another thread: in the event loop a long one would block /health, and probes fail.
@@ -117,7 +123,7 @@ async def _all_ends(channel: EventChannel, count: int) -> dict[int, Finished]:
     while len(ends) < count:
         choice, event = await channel.get()
         if isinstance(event, Failed):
-            raise ApiError(event.status, event.message)
+            raise ApiError(event.status, event.message, again=event.status != HTTPStatus.REQUEST_TIMEOUT)
         if isinstance(event, Finished):
             ends[choice] = event
     return ends

@@ -22,7 +22,8 @@ _LONGEST_PARAM = 200
 class ApiError(HTTPException):
     """An error response. ``param`` is the request field at fault, ``code`` a fixed word that programs compare.
 
-    ``retry_after_s`` becomes the header ``Retry-After``.
+    ``retry_after_s`` becomes the header ``Retry-After``. Without ``again`` OpenAI's clients do not ask once more by
+    themselves, as they else do after 408, 409, 429 and 5xx.
     """
 
     def __init__(
@@ -33,8 +34,11 @@ class ApiError(HTTPException):
         param: str | None = None,
         code: str | None = None,
         retry_after_s: int | None = None,
+        again: bool = True,
     ) -> None:
-        super().__init__(status, message, None if retry_after_s is None else {"Retry-After": str(retry_after_s)})
+        headers = {} if retry_after_s is None else {"Retry-After": str(retry_after_s)}
+        headers |= {} if again else {"X-Should-Retry": "false"}
+        super().__init__(status, message, headers or None)
         self.param = param
         self.code = code
 
