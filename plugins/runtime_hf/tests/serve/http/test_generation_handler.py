@@ -69,8 +69,9 @@ def test_a_queue_that_fills_while_prompts_are_read_refuses_too(monkeypatch: pyte
     names = SimpleNamespace(model_names=["b"], default_model="b")
     engine: Any = SimpleNamespace(loaded=LOADED, state=state, full=False, served=names)
 
-    def work(*_: object) -> None:
+    def work(*_: object) -> str:
         engine.full = True
+        return "a batch"
 
     async def ask() -> None:
         async def receive() -> Message:
@@ -80,7 +81,7 @@ def test_a_queue_that_fills_while_prompts_are_read_refuses_too(monkeypatch: pyte
         request = Request({"type": "http"}, receive)
         await GenerationHandler(options_for(Path("none")), engine).handle(request, CompletionRequest(prompt="a"))
 
-    monkeypatch.setattr(generation_handler, "batch_of_request", lambda *_: work() or "a batch")
+    monkeypatch.setattr(generation_handler, "batch_of_request", work)
     with pytest.raises(ApiError) as refused:
         asyncio.run(ask())
     assert (refused.value.status_code, refused.value.code) == (429, "queue_full")

@@ -222,7 +222,7 @@ def test_a_server_that_goes_away_in_an_answer_is_told_in_words(browser: Browser,
     assert tab.value(said) == "tiny · the connection broke off before the end"
     assert tab.value("document.getElementById('question').value") == "Tell me all."
     tab.until("document.getElementById('state').innerText === 'the server does not answer'")
-    tab.until("document.getElementById('running').innerText === '–'")
+    tab.until("document.getElementById('running').innerText === '\\u2013'")
     tab.press("Enter")
     tab.until(IS_DONE.format(2))
     assert tab.value("[...document.querySelectorAll('.failed small')].at(-1).innerText") == (
