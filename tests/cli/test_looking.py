@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import pytest
 import yaml
 from tests.support.command import Run
 from tests.support.declared import Declare
+from tests.support.quickstart_picture import COMMAND, WIDTH, drawn_lines
 
 from llmwright.catalogue.preset_file import read_family
 from llmwright.cli.root import behind_the_verb
@@ -44,6 +46,27 @@ def test_plan_as_json_names_fields_as_the_yaml_does(run: Run) -> None:
     plan = json.loads(run("plan", "-f", QUICKSTART, "-o", "json").out)
     assert plan["servedNames"] == ["demo", "quickstart"]
     assert {role for role, _ in plan["fits"]} == {"tuning", "serving"}
+
+
+def test_the_picture_of_the_quickstart_shows_what_is_planned_now(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All but the machine that it was made on."""
+    monkeypatch.setenv("COLUMNS", str(WIDTH))
+    monkeypatch.chdir(ROOT)
+    planned = run("plan", "-f", "examples/quickstart.yaml").out
+    if "no GPU" not in planned:
+        pytest.skip("the picture is of a machine without a GPU")
+    drawn = drawn_lines((ROOT / "docs/images/quickstart.svg").read_text(encoding="utf-8"))
+    first, end = drawn.index(f"$ {COMMAND}") + 1, next(n for n, line in enumerate(drawn) if line.startswith("✓"))
+    assert anywhere(drawn[first:end]) == anywhere(planned.splitlines()), (
+        "python -m tests.support.quickstart_picture docs/images/quickstart.svg"
+    )
+
+
+def anywhere(plan: list[str]) -> list[str]:
+    """Return the lines of a printed plan without its warnings, and without what each machine has of its own."""
+    own = re.compile(r"  machine |warning: |.*/quickstart-adapter")
+    kept = (line.rstrip() for line in plan if not own.match(line))
+    return [re.sub(r"(per machine: .*) of .*", r"\1", line) for line in kept if line]
 
 
 def test_render_prints_every_process(run: Run) -> None:
