@@ -144,6 +144,36 @@ def test_apply_changes_stop_and_start_and_goes_back(
     workspaces.plane.kubectl("delete", "configmap", "engine")
 
 
+def test_a_config_of_a_directory_becomes_the_config_map(
+    workspaces: Workspaces, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LLMWRIGHT_PROVISIONER", "byo")
+    monkeypatch.setenv("LLMWRIGHT_ALLOW_PLACEHOLDERS", "true")
+    workspaces.names.append("files")
+    wanted = workspaces.inference("files")
+    wanted["inference"]["config"] = "of-files"
+    (tmp_path / "files.yaml").write_text(yaml.safe_dump(wanted))
+    (tmp_path / "configs").mkdir()
+    apply = ("apply", "-f", "files.yaml", "--config-dir")
+
+    assert (ran := command(*apply, "confgis")).code == 2
+    assert "'confgis' does not exist" in ran.err
+    assert (ran := command(*apply, "configs")).code == 2
+    assert "inference.config: configs has no file of-files or of-files.yaml" in ran.err
+    assert workspaces.get("files") == {}
+    (tmp_path / "configs/of-files.yaml").write_text("vllm: {max-model-len: 2048}\n")
+    made = command(*apply, "configs")
+    assert made.out == "configmap/of-files created\nworkspace.kaito.sh/files created\n", made.err
+    config = workspaces.plane.fetch("/api/v1/namespaces/default/configmaps/of-files")
+    assert config is not None
+    assert config["data"] == {"inference_config.yaml": "vllm: {max-model-len: 2048}\n"}
+    again = command(*apply, "configs")
+    assert again.out == "configmap/of-files unchanged\nworkspace.kaito.sh/files unchanged\n", again.err
+    assert (ran := command("rollout", "update", "files", "--config-dir", "configs")).code == 2
+    assert "`llmwright apply -f FILE --config-dir DIR` changes it" in ran.err
+    workspaces.plane.kubectl("delete", "configmap", "of-files")
+
+
 def account(plane: Cluster, folder: Path, name: str, role: str = "") -> Path:
     """Make an account with a role in the namespace; return its kubeconfig."""
     plane.kubectl("create", "serviceaccount", name)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from llmwright.app.checker import Checker, CheckMode
 from llmwright.app.planner import Planner
-from llmwright.errors import InvalidWorkspace, TargetError
+from llmwright.errors import InvalidWorkspace, Problem, TargetError
 
 if TYPE_CHECKING:
     from llmwright.app.documents import LoadedWorkspace
     from llmwright.app.session import Session
-    from llmwright.errors import Problem
 
 Applied = tuple[str, str]
 """The thing that was applied, such as ``workspace.kaito.sh/mine``, and what that changed."""
@@ -35,6 +35,7 @@ def prepare(
     """Judge all Workspaces; nothing is applied yet.
 
     Args:
+        config_dir: a directory of the files that ``config:`` names; on a cluster they become ConfigMaps.
         check: judge one for a cluster by the plugins and settings of this machine too, not only by the cluster's.
 
     Raises:
@@ -42,9 +43,31 @@ def prepare(
         TargetError: the cluster refuses one.
     """
     if session.on_cluster:
-        return [_for_cluster(session, loaded, check=check) for loaded in workspaces]
+        placed = [with_configs(loaded, Path(config_dir)) if config_dir else loaded for loaded in workspaces]
+        return [_for_cluster(session, loaded, check=check) for loaded in placed]
     planner = Planner(session, CheckMode.apply(), config_dir)
     return [_for_this_machine(session, planner, loaded) for loaded in workspaces]
+
+
+def with_configs(loaded: LoadedWorkspace, directory: Path) -> LoadedWorkspace:
+    """Return the Workspace with the configs that it names out of ``directory``, where its file does not have them.
+
+    Raises:
+        InvalidWorkspace: the directory has none of that name.
+        ConfigError: it cannot be read.
+    """
+    from llmwright.targets.local.config_lookup import find_config_files
+
+    configs = dict(loaded.configs)
+    for path, name, file_name in loaded.named_configs:
+        files = configs.get(name) or find_config_files(name, (directory,), file_name)
+        if files is None:
+            text = f"{directory} has no file {name} or {name}.yaml"
+            hint = "put it there, or leave --config-dir out: the ConfigMap of the cluster then counts"
+            problem = Problem(path, text, hint, reason="NotFound")
+            raise InvalidWorkspace(loaded.document.place([problem]), source=loaded.document.source)
+        configs[name] = files
+    return replace(loaded, configs=configs)
 
 
 def _for_this_machine(session: Session, planner: Planner, loaded: LoadedWorkspace) -> Prepared:
@@ -62,8 +85,7 @@ def _for_cluster(session: Session, loaded: LoadedWorkspace, *, check: bool) -> P
     warnings = _judged(session, loaded, namespace) if check else ()
     target.changing.apply(loaded.document.data, namespace, dry_run=True)
     # Those alone that the Workspace names: a file may hold others for other programs.
-    parts = (loaded.workspace.inference, loaded.workspace.tuning)
-    configs = {part.config for part in parts if part is not None and part.config}
+    configs = {config for _, config, _ in loaded.named_configs}
 
     def apply() -> Iterator[Applied]:
         for config in sorted(configs & set(loaded.configs)):

@@ -136,16 +136,10 @@ class Checker:
     def _config_files(self, loaded: LoadedWorkspace) -> ConfigFiles:
         from llmwright.targets.local.config_lookup import find_config_files
 
-        tuning, inference = loaded.workspace.tuning, loaded.workspace.inference
-        configs = (
-            (tuning.config if tuning else "", "training_config.yaml"),
-            (inference.config if inference else "", "inference_config.yaml"),
-        )
         directories = [loaded.base_directory, *([self._config_dir] if self._config_dir else [])]
         located = {
             name: loaded.configs.get(name) or find_config_files(name, directories, file_name)
-            for name, file_name in configs
-            if name
+            for _, name, file_name in loaded.named_configs
         }
         return {name: files for name, files in located.items() if files is not None}
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 INIT = "`llmwright init serve` and `llmwright init tune`"
 YAML_SUFFIXES = (".yaml", ".yml", ".json")
 STDIN = "-"
+CONFIG_FILES = {"tuning": "training_config.yaml", "inference": "inference_config.yaml"}
+"""The file of a config that is read, as KAITO names it."""
 HINT_FILE = "give a YAML file, a directory of them or of a model, or - for stdin"
 
 Content = str | Mapping[str, object]
@@ -42,6 +44,13 @@ class LoadedWorkspace:
     base_directory: Path
     configs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     notes: tuple[Problem, ...] = ()
+
+    @property
+    def named_configs(self) -> Iterator[tuple[str, str, str]]:
+        """Each config that it names: where it stands in the YAML, its name, and the file in it that is read."""
+        for part, of_part in (("tuning", self.workspace.tuning), ("inference", self.workspace.inference)):
+            if of_part is not None and of_part.config:
+                yield f"{part}.config", of_part.config, CONFIG_FILES[part]
 
 
 def read_workspaces(names: Iterable[str | Path], namespace: str | None = None) -> tuple[LoadedWorkspace, ...]:

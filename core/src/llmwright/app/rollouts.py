@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 def move(session: Session, namespace: str, name: str, config_dir: str | None) -> str:
     """Move a Workspace to the plan that is made for it today; return ``configured`` or ``unchanged``."""
     if session.on_cluster:
+        if config_dir:
+            hint = "`llmwright apply -f FILE --config-dir DIR` changes it"
+            raise ConfigError("on a cluster `config` is a ConfigMap, and `rollout` reads no files", hint=hint)
         target = session.cluster_target
         return target.changing.roll_out(target.get(namespace, name), datetime.now(UTC))
     from llmwright.app.checker import CheckMode

@@ -120,7 +120,9 @@ def filenames(command: Callable[..., Any]) -> Callable[..., Any]:
 def config_dir(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds ``--config-dir``."""
     return click.option(
-        "--config-dir", type=click.Path(file_okay=False), help="Directory of the files that `config:` names."
+        "--config-dir",
+        type=click.Path(exists=True, file_okay=False),
+        help="Directory of the files that `config:` names.",
     )(command)
 
 

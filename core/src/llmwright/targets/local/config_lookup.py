@@ -1,4 +1,4 @@
-"""A Workspace's ``config`` on one machine: a file beside the YAML, or in the directory of ``--config-dir``."""
+"""A Workspace's ``config`` as a file: beside the YAML on one machine, or in the directory of ``--config-dir``."""
 
 from __future__ import annotations
 

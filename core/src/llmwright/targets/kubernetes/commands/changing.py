@@ -44,7 +44,7 @@ class Changing:
         return self._apply(resource, _as_written(document, namespace), dry_run=dry_run)
 
     def apply_config(self, name: str, data: Mapping[str, str], namespace: str) -> Change:
-        """Apply a ConfigMap that stands beside a Workspace in its file."""
+        """Apply a ConfigMap that stands beside a Workspace in its file, or whose files lie on this machine."""
         metadata = {"name": name, "namespace": namespace}
         body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": dict(data)}
         return self._apply(CONFIG_MAPS, body)
