@@ -33,6 +33,7 @@ ELSEWHERE = {
     "core/src/llmwright/cli/init.py": OWN,
     "core/src/llmwright/plugins/datapack.py": OWN,
     "core/src/llmwright/plugins/discovery.py": "metadata of installed packages",
+    "core/src/llmwright/plugins/installing.py": "metadata of installed packages",
     "core/src/llmwright/cli/plugin_template.py": OWN,
     "core/src/llmwright/plugins/known.py": OWN,
     "core/src/llmwright/plugins/load_check.py": CHILD,

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from llmwright.errors import ConfigError, LLMwrightError, PluginError
+from llmwright.plugins.installing import pip_install
 from llmwright.values.nodes import Finding
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def _data(session: Session) -> Iterator[Finding]:
     catalogue, cloud = session.catalogue, session.settings.cloud
     presets, machines = len(catalogue.presets()), len(catalogue.instance_types(cloud))
     if not presets:
-        hint = "pip install llmwright-presets, or name a directory in presetDirectories"
+        hint = f"{pip_install('llmwright-presets')}, or name a directory in presetDirectories"
         yield Finding(about="presets", state="problem", message="no preset is installed", hint=hint)
     else:
         yield Finding(about="presets", state="ok", message=f"{presets} models")

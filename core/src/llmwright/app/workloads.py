@@ -26,13 +26,14 @@ def require_workload(registry: Registry, kind: Kind, name: str, program: str) ->
     if not program:
         registry.require_workload(kind, name)
         return
+    from llmwright.plugins.installing import pip_install
     from llmwright.plugins.known import requirement
     from llmwright.targets.local.launch.process_environment import search_path
 
     if shutil.which(program, path=search_path(os.environ)) is not None:
         return
     line = requirement(kind, name)
-    installing = f"pip install '{line}', or " if line else ""
+    installing = f"{pip_install(line)}, or " if line else ""
     raise PluginLoadFailed(
         f"{kind} {name!r} starts the program {program!r}, and this machine has none of that name",
         hint=f"{installing}name its path in the settings under plugins.{kind}.{name}, where it has an option for that",

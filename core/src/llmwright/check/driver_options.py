@@ -10,6 +10,7 @@ from llmwright.check.check_input import CheckInput
 from llmwright.errors import Problem, did_you_mean
 from llmwright.plugins.configuration import option_names
 from llmwright.plugins.driver_set import DriverKind
+from llmwright.plugins.installing import pip_install
 from llmwright.plugins.known import requirement
 
 NAMED_BY: Mapping[DriverKind, str] = {"runtime": ", which inference.runtime names"}
@@ -33,7 +34,7 @@ def check_driver_names(inputs: CheckInput) -> Iterator[Problem]:
 def driver_hint(kind: DriverKind, name: str, installed: Iterable[str]) -> str:
     """Return how to get a driver that is not installed, or what was meant."""
     package = requirement(kind, name)
-    return f"pip install '{package}'" if package else did_you_mean(name, installed, "llmwright plugins list")
+    return pip_install(package) if package else did_you_mean(name, installed, "llmwright plugins list")
 
 
 def check_driver_options(inputs: CheckInput) -> Iterator[Problem]:

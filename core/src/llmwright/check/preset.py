@@ -12,10 +12,10 @@ from llmwright.check.facts import Severity
 from llmwright.check.placeholders import placeholders_in, unfilled
 from llmwright.check.sources import image_problems
 from llmwright.errors import Problem, did_you_mean
+from llmwright.plugins.installing import pip_install
 from llmwright.plugins.selection import objections
 from llmwright.values.preset import Preset
 
-NO_PACK = "no presets are installed: pip install llmwright-presets"
 LIST_PRESETS = "llmwright presets list"
 ADDRESS = re.compile(r"(?:https?://[^/]+/|hf://)([^/?#]+/[^/?#]+)", re.IGNORECASE)
 """A model's page on the hub, or its source as a preset names it; the group is its name."""
@@ -61,7 +61,8 @@ def _unknown(inputs: CheckInput, path: str, name: str) -> Problem:
         hint = f"write the model's name alone: {address[1]}"
         return Problem(path, f"{name!r} is an address, not the name of a model", hint, reason="UnknownPreset")
     known = tuple(inputs.catalogue.preset_names())
-    hint = did_you_mean(name, known, LIST_PRESETS) if known else NO_PACK
+    no_pack = "no presets are installed"
+    hint = did_you_mean(name, known, LIST_PRESETS) if known else f"{no_pack}: {pip_install('llmwright-presets')}"
     return Problem(path, f"unknown preset {name!r}", hint, reason="UnknownPreset")
 
 

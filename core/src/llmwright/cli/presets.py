@@ -57,7 +57,9 @@ def list_presets(
         dump(chosen, output)
         return
     if not session.catalogue.presets():
-        note("no presets are installed: pip install llmwright-presets")
+        from llmwright.plugins.installing import pip_install
+
+        note(f"no presets are installed: {pip_install('llmwright-presets')}")
         return
     headings = ("name", "parameters", "weights", "context", "licence", "runtimes", "tunable", "pinned")
     table(headings, [_row(preset) for preset in chosen])

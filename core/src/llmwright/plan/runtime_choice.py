@@ -14,6 +14,7 @@ from llmwright.plan.refusal import below, does_not_fit, refuse
 from llmwright.plugins.demand import Demand
 from llmwright.plugins.driver_calls import driver_call
 from llmwright.plugins.drivers import Capabilities, Runtime
+from llmwright.plugins.installing import pip_install
 from llmwright.plugins.known import requirement
 from llmwright.plugins.selection import able_of, candidates, objections
 from llmwright.sizing.node_count import node_count
@@ -110,7 +111,7 @@ def _with_reasons(error: InvalidWorkspace, reasons: list[str]) -> InvalidWorkspa
 
 def _installing(inputs: PlanInput) -> str:
     lines = [requirement("runtime", name) for name in inputs.preset.runtimes]
-    return " or ".join(f"pip install '{line}'" for line in lines if line)
+    return " or ".join(pip_install(line) for line in lines if line)
 
 
 def _try(inputs: PlanInput, served: Served, demand: Demand, choice: Choice) -> ServingChoice:

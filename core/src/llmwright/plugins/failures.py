@@ -17,6 +17,7 @@ from llmwright.errors import (
     nearest,
 )
 from llmwright.plugins.discovery import Kind, PluginEntry, canonical
+from llmwright.plugins.installing import pip_install
 from llmwright.plugins.known import WORKLOAD_EXTRAS, known_names, requirement
 
 _EXTRA_ONLY = re.compile(r"""^\s*\(?\s*extra\s*==\s*['"]([^'"]+)['"]\s*\)?\s*$""")
@@ -51,12 +52,12 @@ def not_found(kind: Kind, name: str, rows: Iterable[PluginEntry]) -> PluginError
 def _remedy(kind: Kind, name: str, usable: list[str]) -> str:
     missing = requirement(kind, name)
     if missing:
-        return f"pip install '{missing}'"
+        return pip_install(missing)
     near = nearest(name, [*usable, *known_names(kind)])
     if near is None:
         return f"install the distribution that brings {kind} {name!r}, or name one that is installed"
     brings = requirement(kind, near)
-    extra = f" (pip install '{brings}')" if brings and near not in usable else ""
+    extra = f" ({pip_install(brings)})" if brings and near not in usable else ""
     return meant(near) + extra
 
 
@@ -108,7 +109,7 @@ def _bringing(owner: str, module: str) -> str:
     distribution_name = canonical(module.split(".")[0])
     for name, extra in _requirements(owner):
         if name == distribution_name:
-            return f"pip install '{owner}[{extra}]'" if extra else f"pip install {name}"
+            return pip_install(f"{owner}[{extra}]") if extra else f"pip install {name}"
     return f"install what provides the module {module!r} (often: pip install {distribution_name})"
 
 
@@ -129,7 +130,7 @@ def missing_workload(entry: PluginEntry) -> PluginLoadFailed | None:
         return None
     return PluginLoadFailed(
         f"{entry.kind} {entry.name!r} is installed ({entry.origin}), but what it runs with is not: {', '.join(absent)}",
-        hint=f"pip install '{entry.distribution}[{extra}]', or name another {entry.kind}: `llmwright plugins list`",
+        hint=f"{pip_install(f'{entry.distribution}[{extra}]')}, or name another {entry.kind}: `llmwright plugins list`",
         reason="WorkloadExtraMissing",
     )
 

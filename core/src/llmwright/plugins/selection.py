@@ -17,6 +17,7 @@ from llmwright.plugins.demand import Demand
 from llmwright.plugins.driver_set import DriverSet
 from llmwright.plugins.drivers import Provisioner, Runtime
 from llmwright.plugins.gpu_images import leaves_out, left_out
+from llmwright.plugins.installing import pip_install
 from llmwright.plugins.known import known_names, requirements_of
 from llmwright.settings.model import Settings
 from llmwright.values.feature_gates import FeatureGates
@@ -306,5 +307,5 @@ _UNTYPED = "no instance type is named: nodes that are there are used"
 
 
 def _no_provisioner(what: str, requirements: Iterable[str]) -> PluginNotFound:
-    lines = " or ".join(f"pip install '{requirement}'" for requirement in requirements)
+    lines = " or ".join(map(pip_install, requirements))
     return PluginNotFound(f"no provisioner {what} is installed", hint=lines or "llmwright plugins list")

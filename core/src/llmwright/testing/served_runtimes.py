@@ -15,6 +15,7 @@ import pytest
 
 from llmwright.catalogue.catalogue import Catalogue
 from llmwright.plugins.drivers import Runtime
+from llmwright.plugins.installing import pip_install
 from llmwright.plugins.launch_faults import Core
 from llmwright.plugins.registry import Registry
 from llmwright.testing.adapters import write_adapter
@@ -54,7 +55,8 @@ class ServedRuntimeContract(EndpointContract, RuntimeObjectsContract):
         """A model of a few MB that the runtime can load here."""
         preset = Catalogue.of_plugins(Registry(log=lambda _: None).hooks()).find_preset("demo")
         if preset is None:
-            pytest.skip("no model to start it with: pip install llmwright-presets, or give the fixture 'served_preset'")
+            bringing = pip_install("llmwright-presets")
+            pytest.skip(f"no model to start it with: {bringing}, or give the fixture 'served_preset'")
         return preset
 
     @pytest.fixture

@@ -16,6 +16,7 @@ from llmwright.catalogue.catalogue import Catalogue
 from llmwright.catalogue.weight_files import ADAPTER_WEIGHTS, check_safetensors
 from llmwright.plugins.discovery import Kind
 from llmwright.plugins.drivers import Tuner
+from llmwright.plugins.installing import pip_install
 from llmwright.plugins.registry import Registry
 from llmwright.testing.drivers import DriverContract
 from llmwright.testing.options import properties
@@ -62,7 +63,8 @@ class TunedContract(DriverContract):
             pytest.skip("it does not tune on one machine, so nothing is started here")
         preset = Catalogue.of_plugins(Registry(log=lambda _: None).hooks()).find_preset("demo")
         if preset is None:
-            pytest.skip("no model to tune: pip install llmwright-presets, or give the fixture 'tuned_preset'")
+            bringing = pip_install("llmwright-presets")
+            pytest.skip(f"no model to tune: {bringing}, or give the fixture 'tuned_preset'")
         return preset
 
     @pytest.fixture

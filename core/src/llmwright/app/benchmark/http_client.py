@@ -29,12 +29,13 @@ from llmwright.app.model_client import sendable_key
 from llmwright.artifacts.addresses import parse_url
 from llmwright.artifacts.network_environment import proxy_for, trust
 from llmwright.errors import ConfigError, TargetError
+from llmwright.plugins.installing import pip_install
 
 try:
     import aiohttp
 except ImportError as error:
     raise ConfigError(
-        f"requests are sent by aiohttp, which cannot be imported: {error}", hint="pip install 'llmwright[bench]'"
+        f"requests are sent by aiohttp, which cannot be imported: {error}", hint=pip_install("llmwright[bench]")
     ) from error
 
 CONNECT_S = 10.0

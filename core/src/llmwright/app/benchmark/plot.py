@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from llmwright.app.benchmark.result import BenchmarkResult
 from llmwright.app.benchmark.statistics import LevelResult, Spread
 from llmwright.errors import ConfigError
+from llmwright.plugins.installing import pip_install
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,7 +31,7 @@ def check_plot(path: Path) -> None:
         import matplotlib.figure  # noqa: F401
     except ImportError as error:
         raise ConfigError(
-            f"plots are drawn by matplotlib, which cannot be imported: {error}", hint="pip install 'llmwright[bench]'"
+            f"plots are drawn by matplotlib, which cannot be imported: {error}", hint=pip_install("llmwright[bench]")
         ) from error
 
 

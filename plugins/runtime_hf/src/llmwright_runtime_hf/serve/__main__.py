@@ -7,6 +7,7 @@ import os
 import sys
 
 from llmwright.errors import ConfigError, LLMwrightError
+from llmwright.plugins.installing import pip_install
 from llmwright.values.weight_reasons import error_line
 from llmwright_runtime_hf.serve.listener import bind, url_of
 from llmwright_runtime_hf.serve.log_limit import set_up_logging
@@ -14,7 +15,7 @@ from llmwright_runtime_hf.serve.model_files import check_model_files, fetched
 from llmwright_runtime_hf.serve.serve_options import ServeOptions, parse_options
 from llmwright_runtime_hf.serve.signals import end_quietly_on_signals, end_with_parent
 
-PIP_LINE = "pip install 'llmwright-runtime-hf[serve]'"
+NEEDED = "llmwright-runtime-hf[serve]"
 
 
 def main() -> int:
@@ -28,7 +29,7 @@ def main() -> int:
     except ModuleNotFoundError as error:
         if not error.name or error.name.startswith("llmwright"):
             raise
-        failure = ConfigError(f"the package {error.name.partition('.')[0]} is missing", hint=PIP_LINE)
+        failure = ConfigError(f"the package {error.name.partition('.')[0]} is missing", hint=pip_install(NEEDED))
     if failure is None:
         return 0
     print(error_line(failure), file=sys.stderr)

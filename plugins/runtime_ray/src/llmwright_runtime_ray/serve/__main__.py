@@ -9,6 +9,7 @@ import sys
 from typing import NoReturn
 
 from llmwright.errors import ConfigError, LLMwrightError
+from llmwright.plugins.installing import pip_install
 from llmwright_runtime_hf.serve.listener import bind
 from llmwright_runtime_hf.serve.log_limit import set_up_logging
 from llmwright_runtime_hf.serve.model_files import check_model_files
@@ -16,7 +17,7 @@ from llmwright_runtime_hf.serve.signals import end_quietly_on_signals, end_with_
 from llmwright_runtime_ray.command_line import ARGV_VARIABLE
 from llmwright_runtime_ray.serve.options import RayOptions, parse
 
-PIP_LINE = "pip install 'llmwright-runtime-ray[serve]'"
+NEEDED = "llmwright-runtime-ray[serve]"
 
 
 def main() -> int:
@@ -30,7 +31,7 @@ def main() -> int:
     except ModuleNotFoundError as error:
         if not error.name or error.name.startswith("llmwright"):
             raise
-        failure = ConfigError(f"the package {error.name.partition('.')[0]} is missing", hint=PIP_LINE)
+        failure = ConfigError(f"the package {error.name.partition('.')[0]} is missing", hint=pip_install(NEEDED))
     print(f"error: {failure.message}{f' ({failure.hint})' if failure.hint else ''}", file=sys.stderr)
     return failure.exit_code
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from llmwright.errors import ConfigError, did_you_mean
+from llmwright.plugins.installing import pip_install
 from llmwright.targets.kubernetes.cluster.api_client import Api
 from llmwright.values.same_place import SamePlace, cluster_options
 
@@ -36,7 +37,7 @@ def connect(kubeconfig: str | Path | None = None, context: str | None = None, wr
         from kubernetes import config
         from kubernetes.client import Configuration
     except ImportError as error:
-        hint = "pip install 'llmwright[kubernetes]'"
+        hint = pip_install("llmwright[kubernetes]")
         raise ConfigError("the Kubernetes client is not installed", hint=hint, reason="ExtraMissing") from error
     configuration = Configuration()
     try:
