@@ -6,7 +6,8 @@ import errno
 from collections.abc import Iterable, Iterator
 
 from llmwright.errors import ConfigError, LLMwrightError, TargetError
-from llmwright_tuning_qlora.train.tuning_options import PIP_LINE
+from llmwright.plugins.installing import pip_install
+from llmwright_tuning_qlora.train.tuning_options import NEEDED
 
 DISK_FULL = ("no space left on device", "os error 28", "disk quota exceeded")
 TORCH_WRITE = ("pytorchstreamwriter failed", "inline_container")
@@ -26,7 +27,7 @@ def map_exception(error: BaseException, output: str) -> LLMwrightError | None:
         hint = "smaller per_device_train_batch_size, gradient_checkpointing: true, or method qlora"
         return TargetError("out of memory", hint=hint, reason="OutOfMemory")
     if isinstance(error, ModuleNotFoundError) and error.name:
-        return ConfigError(f"{error.name} is not installed", hint=PIP_LINE, reason="NotInstalled")
+        return ConfigError(f"{error.name} is not installed", hint=pip_install(NEEDED), reason="NotInstalled")
     if isinstance(error, PermissionError):
         return ConfigError(
             f"no right to use {error.filename or error}", hint="change its owner or mode", reason="NoPermission"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from llmwright.artifacts.hub_snapshot import fetch_before_loading
 from llmwright.plugins.large_imports import collector_paused
+from llmwright.plugins.progress_server import ProgressServer
 from llmwright_tuning_qlora.train.fingerprint import run_fingerprint
 from llmwright_tuning_qlora.train.loop.checkpoint_store import Checkpoint, CheckpointStore
 from llmwright_tuning_qlora.train.prepared_data import PreparedData, prepare_data
@@ -32,8 +33,7 @@ def run_pipeline(options: TuningOptions, progress: ProgressReporter, termination
         LLMwrightError: a step failed.
         SystemExit: SIGTERM came; the code is 143.
     """
-    if not options.check_only and not options.config.model.local_files_only:
-        fetch_before_loading(options.model, options.revision, options.config.model.cache_dir, progress.server)
+    options = fetched(options, progress.server)
     progress.emit("checking", data=str(options.data))
     prepared = prepare_data(options)
     for note in (*options.config.notes, *prepared.dataset.notes):
@@ -48,6 +48,21 @@ def run_pipeline(options: TuningOptions, progress: ProgressReporter, termination
         progress.emit("done", message=f"the adapter in {options.output} is of this very run already")
         return
     _train(options, prepared, fingerprint, progress, termination)
+
+
+def fetched(options: TuningOptions, server: ProgressServer | None = None) -> TuningOptions:
+    """Bring a model of the hub, and return the options that load it from its directory, as servers load it.
+
+    By its id the libraries ask the hub for files that it need not have, also where another process with the token or
+    the network brought the model. A model's own code is loaded by the id alone. A check of the data needs no weights.
+
+    Raises what ``fetch_before_loading`` raises.
+    """
+    section = options.config.model
+    if options.check_only or section.local_files_only:
+        return options
+    directory = fetch_before_loading(options.model, options.revision, section.cache_dir, server)
+    return options if directory is None or section.trust_remote_code else replace(options, directory=directory)
 
 
 def _train(

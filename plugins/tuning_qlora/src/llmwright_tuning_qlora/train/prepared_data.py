@@ -32,8 +32,8 @@ def prepare_data(options: TuningOptions) -> PreparedData:
     """
     section = options.config.dataset
     files = find_data_files(options.data, section.dataset_extension)
-    model_config = read_config(options.model, options.revision, options.config.model)
-    tokenizer = load_tokenizer(options.model, options.revision, options.config.model)
+    model_config = read_config(options.loaded_from, options.loaded_revision, options.config.model)
+    tokenizer = load_tokenizer(options.loaded_from, options.loaded_revision, options.config.model)
     max_length = options.config.training.max_length
     max_tokens = context_length(model_config, tokenizer.model_max_length, options.context, max_length)
     dataset = read_dataset(files, ExampleTokenizer(tokenizer, max_tokens), section, max_tokens)

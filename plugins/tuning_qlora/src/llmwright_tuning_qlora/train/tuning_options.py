@@ -14,12 +14,16 @@ from llmwright.reading.json_reader import read_json
 from llmwright_tuning_qlora.remote_code import KEY, SECTION
 from llmwright_tuning_qlora.training_config import Method, TrainingConfig
 
-PIP_LINE = "pip install 'llmwright-tuning-qlora[train]'"
+NEEDED = "llmwright-tuning-qlora[train]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TuningOptions:
-    """The options of one run. ``context`` is the longest row in tokens, None for the model's own limit."""
+    """The options of one run. ``context`` is the longest row in tokens, None for the model's own limit.
+
+    ``directory`` is where the files of a hub model lie, once they were brought. ``model`` and ``revision`` then go on
+    naming the run and the base of its adapter.
+    """
 
     method: Method
     model: str
@@ -34,6 +38,17 @@ class TuningOptions:
     progress: Path | None = None
     check_only: bool = False
     exit_with_parent: bool = False
+    directory: Path | None = None
+
+    @property
+    def loaded_from(self) -> str:
+        """The directory, or the hub id, that the libraries load the model by."""
+        return self.model if self.directory is None else str(self.directory)
+
+    @property
+    def loaded_revision(self) -> str | None:
+        """The revision that they are given beside a hub id."""
+        return self.revision if self.directory is None else None
 
 
 class _Parser(argparse.ArgumentParser):

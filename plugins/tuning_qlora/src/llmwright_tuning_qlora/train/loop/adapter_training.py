@@ -110,6 +110,7 @@ def _load_model(options: TuningOptions, prepared: PreparedData, device: Device) 
     model = add_adapter(base, options, checkpointing=recompute)
     adapter = model.peft_config["default"]
     adapter.base_model_name_or_path = public_name(options.model, options.base_name, options.preset_name)
+    adapter.revision = options.revision if options.base_name else None
     initial = save_initial_adapter(model, options) if rewrites_base(options.config.lora) else None
     return _LoadedModel(model, initial, recompute, can_skip_logits(base))
 

@@ -14,10 +14,11 @@ from transformers import AutoConfig, BitsAndBytesConfig
 from llmwright.catalogue.model_types import auto_class
 from llmwright.catalogue.weight_files import model_weights
 from llmwright.errors import ConfigError
+from llmwright.plugins.installing import pip_install
 from llmwright.plugins.remote_code import code_needed
 from llmwright_tuning_qlora.config_sections import QuantizationSection
 from llmwright_tuning_qlora.train.model.device import Device, compute_dtype
-from llmwright_tuning_qlora.train.tuning_options import PIP_LINE, TuningOptions
+from llmwright_tuning_qlora.train.tuning_options import NEEDED, TuningOptions
 
 
 def load_base_model(options: TuningOptions, device: Device) -> Any:
@@ -31,19 +32,19 @@ def load_base_model(options: TuningOptions, device: Device) -> Any:
     arguments: dict[str, Any] = {"dtype": dtype, "device_map": {"": device.name}}
     if quantization.bits:
         arguments["quantization_config"] = bitsandbytes_config(quantization, device)
-    directory = Path(options.model)
+    directory = Path(options.loaded_from)
     if directory.is_dir():
         model_weights(directory, f"the model {options.model}")
     source: dict[str, Any] = {
-        "revision": options.revision or "main",
+        "revision": options.loaded_revision or "main",
         "trust_remote_code": section.trust_remote_code,
         "local_files_only": section.local_files_only,
         "cache_dir": section.cache_dir,
     }
     try:
-        config = AutoConfig.from_pretrained(options.model, **source)
+        config = AutoConfig.from_pretrained(options.loaded_from, **source)
         model = getattr(transformers, auto_class(config.model_type)).from_pretrained(
-            options.model,
+            options.loaded_from,
             **source,
             use_safetensors=True,
             **arguments,
@@ -66,7 +67,7 @@ def bitsandbytes_config(section: QuantizationSection, device: Device) -> BitsAnd
     """
     if importlib.util.find_spec("bitsandbytes") is None:
         raise ConfigError(
-            "quantisation needs bitsandbytes, which is not installed", hint=PIP_LINE, reason="NotInstalled"
+            "quantisation needs bitsandbytes, which is not installed", hint=pip_install(NEEDED), reason="NotInstalled"
         )
     values = section.model_dump(exclude={"quant_method", "bnb_4bit_compute_dtype"})
     dtype = getattr(torch, compute_dtype(device, section.bnb_4bit_compute_dtype))
