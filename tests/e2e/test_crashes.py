@@ -24,7 +24,8 @@ def test_killed_at_a_random_moment(seed: int, sandbox: Sandbox) -> None:
     supervisor.kill()
     wait_until(lambda: supervisor not in sandbox.processes(), "the supervisor is gone", PATIENCE_S)
     wait_until(lambda: not (sandbox.processes(TRAINER) or sandbox.processes(SERVER)), "its children end", PATIENCE_S)
-    assert "taken up again" in sandbox.run("get").err
+    left = [process.cmdline() for process in sandbox.processes()]
+    assert "taken up again" in sandbox.run("get").err, left
     endpoint = sandbox.ready()
     assert [model["id"] for model in request(endpoint, "/v1/models").json()["data"]] == ["demo", "mine"]
     results = Path(sandbox.get()["status"]["output"])
