@@ -42,7 +42,7 @@ OURS = "llmwright hf"
 REQUESTS = 2
 """For each client."""
 LEAST_REQUESTS = 20
-"""Of fewer, the 95th percentile is the slowest alone."""
+"""Of fewer, the 95th percentile is the slowest alone. Each client sends as many: else some idle at the end."""
 
 SHAPES = {
     "8b": {
@@ -222,7 +222,7 @@ def measure(
                 model=contender.model,
                 api="completions",
                 concurrency=(concurrency,),
-                requests=max(REQUESTS * concurrency, LEAST_REQUESTS),
+                requests=concurrency * max(REQUESTS, -(-LEAST_REQUESTS // concurrency)),
                 input_tokens=PROMPT_TOKENS,
                 output_tokens=given.tokens,
                 seed=1000 * concurrency + number,
