@@ -186,13 +186,9 @@ def _documents(source: str, content: Content) -> Sequence[Document]:
 def _with_beside(workspaces: list[LoadedWorkspace], beside: tuple[Document, ...]) -> list[LoadedWorkspace]:
     """The Workspaces of one text with its ConfigMaps; the first has the notes about the other documents."""
     with_configs = [replace(each, configs=configs_beside(beside, each.workspace.namespace)) for each in workspaces]
-    used = {name for each in workspaces for name in _config_names(each.workspace)}
+    used = {name for each in workspaces for _, name, _ in each.named_configs}
     notes = tuple(left_aside(beside, used))
     return [replace(each, notes=() if number else notes) for number, each in enumerate(with_configs)]
-
-
-def _config_names(workspace: Workspace) -> tuple[str, ...]:
-    return tuple(part.config for part in (workspace.tuning, workspace.inference) if part is not None and part.config)
 
 
 def _only(loaded: tuple[LoadedWorkspace, ...], where: str, hint: str) -> LoadedWorkspace:

@@ -24,7 +24,6 @@ _TRIAL_WEIGHTS = 2**24
 _TRIALS = 5
 FASTER = 1.2
 """A smaller gain may be noise."""
-
 _ROUNDING = 1e-3
 """Of the largest sum. Half precision, which some processors take for float32 when they are asked to, is beyond it."""
 
