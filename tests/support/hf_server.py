@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import httpx
@@ -111,3 +112,10 @@ def metric(http: httpx.Client, name: str, **labels: str) -> float:
     values = [s.value for f in families for s in f.samples if s.name == name and labels.items() <= s.labels.items()]
     assert len(values) <= 1
     return values[0] if values else 0.0
+
+
+def completion_request(fields: Mapping[str, object]) -> bytes:
+    """Return the bytes of a request to ``/v1/completions``, for a client that writes and leaves as no library does."""
+    body = json.dumps(fields).encode()
+    head = "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body

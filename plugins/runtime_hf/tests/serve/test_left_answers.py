@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import socket
 import threading
 import time
@@ -11,6 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 import uvicorn
+from tests.support.hf_server import completion_request
 from tests.support.serve_options import options_for
 from tests.support.tiny_models import ServedModels
 from tests.support.waiting import wait_until
@@ -63,10 +63,8 @@ class Watched(ServerMetrics):
         return self.registry.get_sample_value("llmwright_requests_running") or 0.0
 
     def ask(self, *, stream: bool) -> socket.socket:
-        body = json.dumps({**LONG, "stream": stream}).encode()
         connection = socket.create_connection(self.address, timeout=60)
-        head = "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-        connection.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        connection.sendall(completion_request({**LONG, "stream": stream}))
         return connection
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import socket
 import sys
 import time
@@ -13,7 +12,7 @@ from urllib.parse import urlsplit
 import httpx
 import psutil
 import pytest
-from tests.support.hf_server import RunningServer, metric, running_server
+from tests.support.hf_server import RunningServer, completion_request, metric, running_server
 from tests.support.tiny_models import ServedModels
 from tests.support.waiting import wait_until
 
@@ -60,9 +59,7 @@ def asked(server: RunningServer) -> socket.socket:
     connection.settimeout(60)
     where = urlsplit(server.url)
     connection.connect((where.hostname, where.port))
-    body = json.dumps(LONG).encode()
-    head = f"POST /v1/completions HTTP/1.1\r\nHost: {where.netloc}\r\nContent-Type: application/json\r\n"
-    connection.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+    connection.sendall(completion_request(LONG))
     return connection
 
 
